@@ -1,0 +1,212 @@
+"""Every error the toolkit raises: a fitting builtin, one line that names the value, and the next step in ``.hint``."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+__all__ = [
+    "AuthFailed",
+    "BadRequest",
+    "CallError",
+    "CallTimeout",
+    "CapsuleInvalid",
+    "ContentRefused",
+    "ContextTooLong",
+    "DramatisError",
+    "ImageInvalid",
+    "Incomplete",
+    "Interrupted",
+    "InvalidInput",
+    "InvalidReply",
+    "KeyMissing",
+    "MemoryCorrupt",
+    "ModelUnavailable",
+    "ModelUnknown",
+    "ProviderDown",
+    "RateLimited",
+    "ReplayMiss",
+    "WeightsMissing",
+]
+
+
+class DramatisError(Exception):
+    """Base of the toolkit's errors.
+
+    Args:
+        message: What is wrong, naming the value and the place, without a final full stop.
+        hint: What to do next, as a sentence.
+
+    Example:
+        >>> str(DramatisError("n is 0", hint="Ask for at least one persona."))
+        'n is 0. Ask for at least one persona.'
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Return one line: the message, then the hint."""
+        return f"{self.message}. {self.hint}" if self.hint else self.message
+
+
+class InvalidInput(DramatisError, ValueError):
+    """An argument, file or setting that cannot be used; nothing was billed."""
+
+
+class ImageInvalid(InvalidInput):
+    """Something given as an image that is not one, or one that is refused (SVG, animated, oversize)."""
+
+
+class ModelUnknown(InvalidInput, LookupError):
+    """A model string no provider answers to."""
+
+
+class KeyMissing(DramatisError, LookupError):
+    """A provider that needs a key, and none is set."""
+
+
+class WeightsMissing(DramatisError, FileNotFoundError):
+    """The embedded model was asked for and its weights are not installed."""
+
+
+class MemoryCorrupt(DramatisError, OSError):
+    """A damaged memory entry, met in a mode that may not heal it."""
+
+
+class ReplayMiss(DramatisError, LookupError):
+    """A call that the recording does not hold, in a mode that never calls."""
+
+    kind: ClassVar[str] = "replay_miss"
+
+
+class CapsuleInvalid(InvalidInput):
+    """A capsule file that is damaged, was edited, or is of an unknown version."""
+
+
+class Incomplete(DramatisError, RuntimeError):
+    """A strict run that did not finish everything, or an incomplete result given to a verb.
+
+    Attributes:
+        result: What finished, when a run raised this.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", result: Any = None) -> None:
+        super().__init__(message, hint=hint)
+        self.result = result
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run that was stopped by hand; nothing finished is lost.
+
+    It is a ``KeyboardInterrupt``, so Run All stops as well.
+
+    Attributes:
+        result: What finished, a normal result; ``result.resume()`` does only the rest.
+    """
+
+    def __init__(self, message: str, result: Any = None) -> None:
+        super().__init__(message)
+        self.result = result
+        self.hint = "Look at lab.last, then lab.last.resume() to do the rest."
+
+    def __str__(self) -> str:
+        """Return one line: the message, then the hint."""
+        return f"{self.args[0]}. {self.hint}"
+
+
+class CallError(DramatisError):
+    """A call that ended without a reply.
+
+    Attributes:
+        kind: The class of failure, as it stands in ``errors`` frames and the ledger.
+        request_id: The provider's id of the failed request, where it gave one.
+        tries: How many times the call was sent.
+        billed: True where the provider may have billed the try that failed.
+    """
+
+    kind: ClassVar[str] = "call_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        request_id: str | None = None,
+        billed: bool = False,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.request_id = request_id
+        self.billed = billed
+        self.tries = 1
+
+
+class RateLimited(CallError):
+    """The provider asked for a slower pace (HTTP 429).
+
+    Attributes:
+        retry_after: Seconds to wait, where the provider said so.
+    """
+
+    kind = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **rest: Any) -> None:
+        super().__init__(message, **rest)
+        self.retry_after = retry_after
+
+
+class ProviderDown(CallError, ConnectionError):
+    """No answer came: HTTP 5xx, a dropped or refused connection.
+
+    Attributes:
+        retry_after: Seconds to wait, where the provider said so.
+    """
+
+    kind = "provider_down"
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **rest: Any) -> None:
+        super().__init__(message, **rest)
+        self.retry_after = retry_after
+
+
+class CallTimeout(CallError, TimeoutError):
+    """A try that took longer than its limit and was cancelled; the provider may have billed it."""
+
+    kind = "timeout"
+
+
+class ContentRefused(CallError):
+    """The provider or model refused to answer this content."""
+
+    kind = "content_refused"
+
+
+class ContextTooLong(CallError):
+    """The prompt does not fit the model's context."""
+
+    kind = "context_too_long"
+
+
+class BadRequest(CallError):
+    """The provider rejected the request as it stands (HTTP 400, 413, 422)."""
+
+    kind = "bad_request"
+
+
+class AuthFailed(CallError, PermissionError):
+    """The key was refused (HTTP 401, 403)."""
+
+    kind = "auth_failed"
+
+
+class ModelUnavailable(CallError):
+    """The provider knows no such model, or this key may not use it (HTTP 404)."""
+
+    kind = "model_unavailable"
+
+
+class InvalidReply(CallError, ValueError):
+    """A reply arrived but does not hold what was asked for: not JSON, not the schema, or contradicting given facts."""
+
+    kind = "invalid_reply"

@@ -1,0 +1,82 @@
+"""One stream of small events: lower floors emit, upper floors subscribe."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Event", "EventStream", "Listener"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened."""
+
+    kind: str
+    """What happened, in dots: ``call.finished``, ``run.started``, ``round.completed``."""
+    at: float
+    """When, in seconds since the epoch."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """What belongs to it; scrubbed before it is written anywhere."""
+
+
+Listener = Callable[[Event], None]
+
+
+class EventStream:
+    """Hands each event to every listener; a listener that fails is logged once and dropped, the others go on.
+
+    Listeners are called on the emitting thread, so they must return at once.
+
+    Example:
+        >>> stream = EventStream()
+        >>> seen = []
+        >>> stop = stream.subscribe(seen.append)
+        >>> stream.emit("run.started", stage="questions")
+        >>> seen[0].kind, seen[0].data["stage"]
+        ('run.started', 'questions')
+        >>> stop()
+    """
+
+    def __init__(self) -> None:
+        self._listeners: tuple[tuple[str, Listener], ...] = ()
+        self._lock = threading.Lock()
+
+    def subscribe(self, listener: Listener, kind: str = "") -> Callable[[], None]:
+        """Call ``listener`` for each event whose kind starts with ``kind``.
+
+        Returns:
+            A function that ends the subscription; calling it twice is harmless.
+        """
+        entry = (kind, listener)
+        with self._lock:
+            self._listeners = (*self._listeners, entry)
+
+        def stop() -> None:
+            with self._lock:
+                self._listeners = tuple(one for one in self._listeners if one is not entry)
+
+        return stop
+
+    def emit(self, kind: str, **data: Any) -> None:
+        """Hand one event to the listeners; costs next to nothing when there are none."""
+        listeners = self._listeners
+        if not listeners:
+            return
+        event = Event(kind, time.time(), data)
+        for entry in listeners:
+            prefix, listener = entry
+            if not kind.startswith(prefix):
+                continue
+            try:
+                listener(event)
+            except Exception:
+                _log.exception("a listener for %r events failed and is dropped", prefix or "all")
+                with self._lock:
+                    self._listeners = tuple(one for one in self._listeners if one is not entry)
