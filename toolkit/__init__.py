@@ -1,0 +1,91 @@
+"""Dramatis: panels of LLM personas in a notebook, asked about images and text, replayable to the same bytes.
+
+    import toolkit as tk
+
+    lab = tk.use(tk.Lab(study="studies/packages", seed=7))
+    panel = tk.generate_personas(12, "us-adults-2012", detail="brief")
+    tk.ask(panel, "Which package would you pick?", images=["a.png", "b.png"], answer=tk.Choice(["A", "B"], why=True))
+
+Importing it does no work: each name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from toolkit import aio
+    from toolkit.display import Report, Result
+    from toolkit.errors import DramatisError, Incomplete, Interrupted, InvalidInput
+    from toolkit.lab import Lab, use
+    from toolkit.media import Image
+    from toolkit.personas import Panel, Persona, Population, generate_personas
+    from toolkit.questions import Answers, Choice, Scale, Text, ask
+    from toolkit.verbs import estimate, preview, start
+
+_HOMES = {
+    "Answers": "toolkit.questions",
+    "Choice": "toolkit.questions",
+    "DramatisError": "toolkit.errors",
+    "Image": "toolkit.media",
+    "Incomplete": "toolkit.errors",
+    "Interrupted": "toolkit.errors",
+    "InvalidInput": "toolkit.errors",
+    "Lab": "toolkit.lab",
+    "Panel": "toolkit.personas",
+    "Persona": "toolkit.personas",
+    "Population": "toolkit.personas",
+    "Report": "toolkit.display",
+    "Result": "toolkit.display",
+    "Scale": "toolkit.questions",
+    "Text": "toolkit.questions",
+    "aio": "toolkit.aio",
+    "ask": "toolkit.questions",
+    "estimate": "toolkit.verbs",
+    "generate_personas": "toolkit.personas",
+    "preview": "toolkit.verbs",
+    "start": "toolkit.verbs",
+    "use": "toolkit.lab",
+}
+
+__all__ = [
+    "Answers",
+    "Choice",
+    "DramatisError",
+    "Image",
+    "Incomplete",
+    "Interrupted",
+    "InvalidInput",
+    "Lab",
+    "Panel",
+    "Persona",
+    "Population",
+    "Report",
+    "Result",
+    "Scale",
+    "Text",
+    "aio",
+    "ask",
+    "estimate",
+    "generate_personas",
+    "preview",
+    "start",
+    "use",
+]
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'toolkit' has no attribute {name!r}")
+    module = import_module(home)
+    value = module if home == f"toolkit.{name}" else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -124,6 +124,7 @@ class CallError(DramatisError):
         request_id: The provider's id of the failed request, where it gave one.
         tries: How many times the call was sent.
         billed: True where the provider may have billed the try that failed.
+        reply: The reply that was refused, where one came: its tokens were paid, so memory and ledger keep it.
     """
 
     kind: ClassVar[str] = "call_error"
@@ -135,11 +136,24 @@ class CallError(DramatisError):
         hint: str = "",
         request_id: str | None = None,
         billed: bool = False,
+        reply: Any = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.request_id = request_id
         self.billed = billed
+        self.reply = reply
         self.tries = 1
+
+    @staticmethod
+    def of(kind: str, message: str, **rest: Any) -> CallError:
+        """Return the error of a kind, as memory and capsules bring it back.
+
+        Example:
+            >>> type(CallError.of("timeout", "no reply within 60 s")).__name__
+            'CallTimeout'
+        """
+        known = {one.kind: one for one in CallError.__subclasses__()}
+        return known.get(kind, CallError)(message, **rest)
 
 
 class RateLimited(CallError):

@@ -76,7 +76,7 @@ class EventStream:
                 continue
             try:
                 listener(event)
-            except Exception:
+            except Exception:  # noqa: BLE001  # a listener is foreign code; it must not stop a run
                 _log.exception("a listener for %r events failed and is dropped", prefix or "all")
                 with self._lock:
                     self._listeners = tuple(one for one in self._listeners if one is not entry)

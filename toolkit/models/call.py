@@ -108,7 +108,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One question to one model. The first block is what the model sees and makes the key; the rest is for the books."""
+    """One question to one model: first what the model sees, which makes the key, then what the books need."""
 
     messages: tuple[Message, ...]
     schema: Schema | None = None
@@ -127,6 +127,7 @@ class Call:
     """Calls that share a prompt prefix; becomes the provider's prompt cache key."""
     template: str = ""
     """``name@digest`` of the prompt file."""
+    _key: tuple[Identity, str] | None = field(default=None, init=False, repr=False, compare=False)
 
     def key(self, identity: Identity) -> str:
         """Return the SHA-256 (64 hex digits) over what the model sees and who answers.
@@ -134,6 +135,8 @@ class Call:
         Two different calls never share a key and equal ones always do: everything is one canonical JSON dump with
         sorted keys.
         """
+        if self._key is not None and self._key[0] is identity:
+            return self._key[1]
         body = {
             "messages": [message.canonical() for message in self.messages],
             "schema": [self.schema.name, self.schema.json.decode()] if self.schema else None,
@@ -143,7 +146,9 @@ class Call:
             "attempt": self.attempt,
         }
         dump = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
-        return hashlib.sha256(identity.json + b"\n" + dump).hexdigest()
+        key = hashlib.sha256(identity.json + b"\n" + dump).hexdigest()
+        object.__setattr__(self, "_key", (identity, key))
+        return key
 
     @property
     def pictures(self) -> tuple[Picture, ...]:

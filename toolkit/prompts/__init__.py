@@ -74,7 +74,7 @@ def parse(name: str, source: str) -> Prompt:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=False,  # noqa: S701  # prompts are plain text, not HTML
+        autoescape=False,  # prompts are plain text, not HTML
         finalize=_plain,
     )
     pieces = _SECTION.split(source)
@@ -88,7 +88,10 @@ def parse(name: str, source: str) -> Prompt:
             (role, environment.from_string(text)) for role, text in zip(pieces[1::2], pieces[2::2], strict=True)
         )
     except TemplateSyntaxError as error:
-        raise InvalidInput(f"the prompt {name} is not a valid template: line {error.lineno}: {error.message}") from error
+        raise InvalidInput(
+            f"the prompt {name} is not a valid template: line {error.lineno}: {error.message}",
+            hint="Jinja's syntax is meant: {{ name }}, {% if … %}.",
+        ) from error
     if not sections:
         raise InvalidInput(f"the prompt {name} is empty", hint="Begin it with a line '=== user ==='.")
     return Prompt(name, source, sections)

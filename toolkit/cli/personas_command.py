@@ -1,0 +1,40 @@
+"""``toolkit personas``: a panel as a file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["personas"]
+
+
+def personas(
+    n: Annotated[int, typer.Option("--n", "-n", help="How many personas.")] = 12,
+    population: Annotated[str, typer.Option(help="A shipped population, or the path of a population's .toml.")] = (
+        "us-adults-2012"
+    ),
+    detail: Annotated[str, typer.Option(help="facts (no call), brief or standard.")] = "facts",
+    out: Annotated[Path | None, typer.Option(help="A .jsonl file; standard output when not given.")] = None,
+    model: Annotated[str | None, typer.Option(help="Who writes; only asked when detail is not facts.")] = None,
+    study: Annotated[Path, typer.Option(help="Folder of the study.")] = Path("studies/personas"),
+    seed: Annotated[int, typer.Option(help="Seed of the panel.")] = 0,
+) -> None:
+    """Make a panel that matches a population and write it as JSON lines."""
+    from toolkit.lab import Lab
+    from toolkit.personas import generate_personas
+
+    who = "scripted" if detail == "facts" else model
+    with Lab(who, study=study, seed=seed) as lab:
+        panel = generate_personas(n, population, detail=detail)  # type: ignore[arg-type]  # checked by the verb
+        if out is None:
+            sys.stdout.write(panel.to_jsonl())
+        else:
+            panel.save(out)
+        print(panel.describe(), file=sys.stderr)
+        lab.close()
+        if len(panel.errors):
+            print(panel.errors.to_string(index=False), file=sys.stderr)
+            raise typer.Exit(3)

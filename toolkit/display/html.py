@@ -1,0 +1,96 @@
+"""Small HTML for notebooks: a card with facts, bars and at most ten rows; readable in light and dark themes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from toolkit.display.style import ACCENT, MUTED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["LARGEST_REPR", "ROWS", "bars", "card", "fit", "table"]
+
+LARGEST_REPR = 64_000
+"""Bytes; no repr is larger."""
+ROWS = 10
+"""Rows of a table in a repr."""
+_CELL = 160
+"""Characters of one cell; longer text ends in an ellipsis."""
+_FONT = "font-family:system-ui,sans-serif;font-size:13px;line-height:1.45"
+
+
+def card(title: str, facts: Iterable[str], *body: str, notes: Iterable[str] = ()) -> str:
+    """Return a card: a title, one line of facts, pieces of HTML, and notes in the end.
+
+    Args:
+        title: Plain text; escaped here, like facts and notes.
+        facts: Short texts, joined by dots.
+        body: HTML, as it is.
+        notes: What the reader must not overlook.
+    """
+    line = " · ".join(escape(fact) for fact in facts if fact)
+    tail = "".join(
+        f'<div style="margin-top:6px;padding-left:8px;border-left:3px solid #E69F00">{escape(note)}</div>'
+        for note in notes
+    )
+    return (
+        f'<div style="{_FONT};max-width:860px">'
+        f'<div style="font-weight:600;font-size:14px">{escape(title)}</div>'
+        f'<div style="opacity:.75">{line}</div>{"".join(body)}{tail}</div>'
+    )
+
+
+def bars(labels: Sequence[str], shares: Sequence[float], values: Sequence[str]) -> str:
+    """Return horizontal bars with a label before and a value behind each.
+
+    Args:
+        labels: Plain text, one a bar.
+        shares: Lengths, 0 to 1.
+        values: Plain text behind each bar.
+    """
+    rows = "".join(
+        f'<tr><td style="text-align:right;padding:1px 8px 1px 0;max-width:260px">{escape(_cut(label, 60))}</td>'
+        f'<td style="width:320px;padding:1px 0"><div style="background:{MUTED}33;width:320px">'
+        f'<div style="background:{ACCENT};height:12px;width:{max(0.0, min(1.0, share)) * 320:.0f}px"></div></div></td>'
+        f'<td style="text-align:left;padding:1px 0 1px 8px;white-space:nowrap">{escape(value)}</td></tr>'
+        for label, share, value in zip(labels, shares, values, strict=True)
+    )
+    return f'<table style="border:none;margin:6px 0;border-collapse:collapse">{rows}</table>'
+
+
+def table(frame: pd.DataFrame, rows: int = ROWS) -> str:
+    """Return the first rows of a frame as HTML, long cells cut, and how many more there are."""
+    shown = frame.head(rows)
+    head = "".join(f'<th style="text-align:left;padding:2px 8px">{escape(str(name))}</th>' for name in shown.columns)
+    lines = "".join(
+        "<tr>"
+        + "".join(
+            f'<td style="text-align:left;padding:2px 8px;vertical-align:top">{escape(_cell(value))}</td>'
+            for value in row
+        )
+        + "</tr>"
+        for row in shown.itertuples(index=False, name=None)
+    )
+    more = len(frame) - len(shown)
+    tail = f'<div style="opacity:.75">… and {more:,} more rows in .frame</div>' if more else ""
+    return f'<table style="margin:6px 0;border-collapse:collapse"><tr>{head}</tr>{lines}</table>{tail}'
+
+
+def fit(full: str, brief: str) -> str:
+    """Return the full HTML if it is small enough for a notebook, else the brief one, cut if need be."""
+    if len(full.encode()) <= LARGEST_REPR:
+        return full
+    return brief if len(brief.encode()) <= LARGEST_REPR else f"<pre>{escape(brief[: LARGEST_REPR // 8])}…</pre>"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.4g}"  # noqa: PLR0124  # only NaN differs from itself
+    return "" if value is None else _cut(str(value), _CELL)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -1,0 +1,186 @@
+"""Many calls: a window over an iterator, memory first in bulk, bounded concurrency, results in input order."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from toolkit.engine.cache import Remembered
+from toolkit.engine.run import Run, current_run
+from toolkit.engine.stack import Engine
+from toolkit.errors import CallError, InvalidReply
+from toolkit.models import Call, Reply
+
+__all__ = ["NOT_RUN", "Accept", "Outcome", "run_calls"]
+
+NOT_RUN = "not_run"
+"""The kind of an item that a stop left over; ``resume()`` does these."""
+
+_WINDOW = 256
+"""Calls whose keys are looked up in one read."""
+
+Accept = Callable[[Call, Reply], Any]
+"""Turns a reply into a value or raises ``InvalidReply``."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How one call ended: a value, or the kind of failure."""
+
+    item: str
+    value: Any = None
+    """What ``accept`` made of the reply; the reply itself where there was no ``accept``."""
+    reply: Reply | None = None
+    """The last reply that came, refused or not."""
+    error: CallError | None = None
+    ended: bool = False
+    """False where a stop came first."""
+    attempt: int = 0
+    """Which content attempt was kept, or failed last."""
+
+    @property
+    def ok(self) -> bool:
+        """True where there is a value."""
+        return self.ended and self.error is None
+
+    @property
+    def kind(self) -> str:
+        """Class of the failure, ``not_run``, or nothing."""
+        if not self.ended:
+            return NOT_RUN
+        return self.error.kind if self.error is not None else ""
+
+
+async def run_calls(
+    engine: Engine, calls: Iterable[Call], run: Run, *, accept: Accept | None = None, attempts: int = 1
+) -> list[Outcome]:
+    """Answer many calls.
+
+    Only a window of calls exists at a time. Memory is asked in bulk and only misses become requests. When ``run`` is
+    stopped, what is in flight is cancelled, the rest is left ``not_run`` and everything that ended is returned.
+
+    Args:
+        engine: The dependable model.
+        calls: The calls, made lazily.
+        run: On whose behalf; its counts are kept up to date.
+        accept: Turns a reply into a value, or raises ``InvalidReply`` to refuse it.
+        attempts: How often content may be asked for when ``accept`` refuses it; each asking has its own key.
+
+    Returns:
+        One outcome a call, in the order of the calls.
+    """
+    work = _Work(engine, iter(calls), run, accept, attempts)
+    token = current_run.set(run)
+    try:
+        await work.go()
+    finally:
+        current_run.reset(token)
+    return work.outcomes
+
+
+class _Work:
+    def __init__(
+        self, engine: Engine, calls: Iterator[Call], run: Run, accept: Accept | None, attempts: int
+    ) -> None:
+        self.outcomes: list[Outcome] = []
+        self._engine = engine
+        self._calls = calls
+        self._run = run
+        self._accept = accept
+        self._attempts = attempts
+        self._misses: deque[tuple[Outcome, Call]] = deque()
+        self._exhausted = False
+        self._refilling = asyncio.Lock()
+
+    async def go(self) -> None:
+        """Work until nothing is left or the run is stopped; errors that are not a call's own end the run."""
+        workers = [asyncio.create_task(self._worker()) for _ in range(self._engine.concurrency)]
+        for worker in workers:
+            self._run.adopt(worker)
+        try:
+            await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            ended = await asyncio.gather(*workers, return_exceptions=True)
+        for fault in ended:
+            if isinstance(fault, BaseException) and not isinstance(fault, asyncio.CancelledError):
+                raise fault
+        self._list_the_rest()
+
+    async def _worker(self) -> None:
+        while not self._run.stopping:
+            job = await self._next()
+            if job is None:
+                return
+            await self._answer(*job)
+
+    async def _next(self) -> tuple[Outcome, Call] | None:
+        while not self._misses:
+            if self._exhausted or self._run.stopping:
+                return None
+            async with self._refilling:
+                if not self._misses and not self._exhausted:
+                    self._refill()
+            await asyncio.sleep(0)
+        return self._misses.popleft()
+
+    def _refill(self) -> None:
+        """Look the next window up in memory: hits end here, misses wait for a worker."""
+        window = list(islice(self._calls, _WINDOW))
+        self._exhausted = len(window) < _WINDOW
+        outcomes = [Outcome(call.item) for call in window]
+        self.outcomes.extend(outcomes)
+        began = time.monotonic()
+        for outcome, call, known in zip(outcomes, window, self._engine.cache.lookup(window), strict=True):
+            if known is None:
+                self._misses.append((outcome, call))
+                continue
+            identity = self._engine.model.identity
+            self._engine.ledger.write(call, call.key(identity), identity, known, began)
+            again = self._settle(outcome, call, known)
+            if again is not None:
+                self._misses.append((outcome, again))
+
+    async def _answer(self, outcome: Outcome, call: Call) -> None:
+        again: Call | None = call
+        while again is not None:
+            call = again
+            try:
+                known: Remembered = await self._engine.outermost.complete(call)
+            except CallError as error:
+                known = error
+            again = self._settle(outcome, call, known)
+
+    def _settle(self, outcome: Outcome, call: Call, known: Remembered) -> Call | None:
+        """Take a reply, or a failure, as the end of its item; return the call to ask instead where content may be."""
+        error = known if isinstance(known, CallError) else None
+        reply = known.reply if isinstance(known, CallError) else known
+        value: Any = reply
+        if error is None and self._accept is not None:
+            try:
+                value = self._accept(call, known)  # type: ignore[arg-type]  # it is a Reply where there is no error
+            except InvalidReply as refusal:
+                error = refusal
+                error.request_id = error.request_id or (reply.request_id if reply else None)
+                error.tries = reply.tries if reply else 1
+        if isinstance(error, InvalidReply) and call.attempt + 1 < self._attempts:
+            return dataclasses.replace(call, attempt=call.attempt + 1)
+        outcome.reply, outcome.error, outcome.attempt = reply, error, call.attempt
+        outcome.value = value if error is None else None
+        outcome.ended = True
+        self._run.done += 1
+        self._run.cached += reply is not None and reply.cached
+        self._run.failed += error is not None
+        return None
+
+    def _list_the_rest(self) -> None:
+        """After a stop, the calls that were never looked at are rows too."""
+        if not self._exhausted:
+            self.outcomes.extend(Outcome(call.item) for call in self._calls)

@@ -1,0 +1,58 @@
+"""One execution of a verb, as the engine sees it: who asked, what is done, and whether to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+__all__ = ["Run", "current_run"]
+
+_numbers = itertools.count(1)
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """Counts and switches of one run; written on the private loop, read from anywhere."""
+
+    verb: str
+    id: str = field(default="")
+    """``ask-3``: the verb and a number that is unique in this process."""
+    since: float = field(default_factory=time.time)
+    """When this piece of work first began; entries written later are fresh to ``refresh``, resumed runs included."""
+    began: float = field(default_factory=time.monotonic)
+    total: int | None = None
+    """Items asked for, once known."""
+    done: int = 0
+    """Items that ended, cached and failed ones included."""
+    cached: int = 0
+    failed: int = 0
+    stopping: bool = False
+    """True once somebody asked to stop; no new call starts then."""
+    finished: bool = False
+    _workers: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.id = self.id or f"{self.verb}-{next(_numbers)}"
+
+    def stop(self) -> None:
+        """Start nothing new and cancel what is in flight. Call it on the private loop."""
+        self.stopping = True
+        for worker in self._workers:
+            worker.cancel()
+
+    def adopt(self, worker: asyncio.Task[None]) -> None:
+        """Count a task among those that ``stop`` cancels."""
+        self._workers.add(worker)
+        worker.add_done_callback(self._workers.discard)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since this run began."""
+        return time.monotonic() - self.began
+
+
+current_run: ContextVar[Run | None] = ContextVar("current_run", default=None)
+"""The run on whose behalf a task of the private loop works."""

@@ -1,0 +1,96 @@
+"""How many tokens a call will take, told before it is made."""
+
+from __future__ import annotations
+
+import math
+
+from toolkit.models import Call, Picture
+
+__all__ = ["CHARACTERS_PER_TOKEN", "call_tokens", "image_tokens"]
+
+CHARACTERS_PER_TOKEN = 4.0
+"""The usual ratio for English text; the provider's own counts replace it once replies are in."""
+_MESSAGE = 4
+"""Tokens that a chat turn costs beside its text."""
+
+# Multipliers and tiles as published by the provider, read 2026-11: model prefix -> rule (FACTS, Tokens of an image).
+_PATCHES = {
+    "gpt-4.1-mini": 1.62,
+    "gpt-5-mini": 1.62,
+    "gpt-4.1-nano": 2.46,
+    "gpt-5-nano": 2.46,
+    "o4-mini": 1.72,
+}
+_TILES = {"gpt-4o-mini": (2833, 5667), "gpt-4o": (85, 170), "gpt-4.1": (85, 170), "gpt-5": (70, 140)}
+_PATCH = 32
+_MOST_PATCHES = 1536
+_TILE = 512
+_WIDEST = 2048
+_SHORT_SIDE = 768
+
+
+def call_tokens(call: Call, model: str, *, eyes: bool) -> int:
+    """Return about how many input tokens a call takes: text by characters, images by the provider's rules.
+
+    Args:
+        call: The call.
+        model: The model's name without the provider.
+        eyes: Whether the model takes images; without it their descriptions count.
+    """
+    characters = len(call.schema.json) if call.schema is not None else 0
+    tokens = 0
+    for message in call.messages:
+        tokens += _MESSAGE
+        for part in message.parts:
+            if isinstance(part, str):
+                characters += len(part)
+            elif eyes:
+                tokens += _picture_tokens(part, model)
+            else:
+                characters += len(part.image.describe())
+    return tokens + math.ceil(characters / CHARACTERS_PER_TOKEN)
+
+
+def image_tokens(width: int, height: int, model: str, detail: str = "auto") -> int:
+    """Return the tokens of one image by the provider's published rules; unknown models count like gpt-4o.
+
+    Args:
+        width: In pixels, as sent.
+        height: In pixels, as sent.
+        model: Its name; the longest known prefix decides.
+        detail: ``low``, ``high`` or ``auto`` (which counts as high).
+
+    Example:
+        >>> image_tokens(1024, 1024, "gpt-4o"), image_tokens(1024, 1024, "gpt-5")
+        (765, 630)
+    """
+    multiplier = _longest(model, _PATCHES)
+    if multiplier is not None and len(multiplier) >= len(_longest(model, _TILES) or ""):
+        return math.ceil(_patches(width, height) * _PATCHES[multiplier])
+    base, tile = _TILES[_longest(model, _TILES) or "gpt-4o"]
+    if detail == "low":
+        return base
+    scale = min(1.0, _WIDEST / max(width, height))
+    width, height = round(width * scale), round(height * scale)
+    scale = min(1.0, _SHORT_SIDE / min(width, height))
+    return base + tile * math.ceil(width * scale / _TILE) * math.ceil(height * scale / _TILE)
+
+
+def _patches(width: int, height: int) -> int:
+    count = math.ceil(width / _PATCH) * math.ceil(height / _PATCH)
+    if count <= _MOST_PATCHES:
+        return count
+    ratio = math.sqrt(_PATCH**2 * _MOST_PATCHES / (width * height))
+    wide, high = width * ratio / _PATCH, height * ratio / _PATCH
+    ratio *= min(math.floor(wide) / wide, math.floor(high) / high)
+    return math.ceil(width * ratio / _PATCH - 1e-9) * math.ceil(height * ratio / _PATCH - 1e-9)
+
+
+def _picture_tokens(picture: Picture, model: str) -> int:
+    width, height = picture.image.size
+    scale = min(1.0, picture.max_side / max(width, height))
+    return image_tokens(round(width * scale), round(height * scale), model, picture.detail)
+
+
+def _longest(model: str, rules: dict[str, float] | dict[str, tuple[int, int]]) -> str | None:
+    return max((prefix for prefix in rules if model.startswith(prefix)), key=len, default=None)

@@ -1,0 +1,52 @@
+"""What is remembered: the sealed store, its one writer, joblib's door to it, and capsules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from toolkit.memory.append import AppendFile
+from toolkit.memory.capsule import Capsule, Manifest, freeze
+from toolkit.memory.database import MemoryUnwritable, MemoryWarning
+from toolkit.memory.entry import REPLIES, Counts, Entry, Store
+from toolkit.memory.store import SealedStore
+from toolkit.memory.upkeep import Stats, Validation
+from toolkit.memory.writer import Target, Ticket, Writer
+
+if TYPE_CHECKING:
+    from toolkit.memory.leaf import leaf
+    from toolkit.memory.sealed import SealedBackend, open_memory
+
+__all__ = [
+    "REPLIES",
+    "AppendFile",
+    "Capsule",
+    "Counts",
+    "Entry",
+    "Manifest",
+    "MemoryUnwritable",
+    "MemoryWarning",
+    "SealedBackend",
+    "SealedStore",
+    "Stats",
+    "Store",
+    "Target",
+    "Ticket",
+    "Validation",
+    "Writer",
+    "freeze",
+    "leaf",
+    "open_memory",
+]
+
+_JOBLIB = {"SealedBackend": "sealed", "leaf": "leaf", "open_memory": "sealed"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import joblib's side (0.2 s and more) when one of its names is first used."""
+    if name not in _JOBLIB:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{_JOBLIB[name]}"), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,119 @@
+"""From a Call to the bytes of a chat-completions request, assembled once."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+import orjson
+
+from toolkit.models.call import Call, Message, Picture
+from toolkit.models.model import Abilities
+from toolkit.seeds import derive
+
+__all__ = ["MaxTokensField", "Profile", "body_of", "cache_key", "seed_of"]
+
+MaxTokensField = Literal["max_completion_tokens", "max_tokens"]
+
+_LONGEST_CACHE_KEY = 64  # characters, the provider's limit
+_SEED_BITS = 0x7FFF_FFFF  # llama.cpp reads 32 bits and takes the highest value for "random"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How one endpoint wants to be spoken to."""
+
+    model: str
+    abilities: Abilities
+    max_tokens_field: MaxTokensField
+    prompt_cache: bool
+    """True where ``prompt_cache_key`` is understood."""
+
+
+def body_of(call: Call, profile: Profile, *, prompt_cache: bool) -> bytes:
+    """Return the request's JSON.
+
+    Args:
+        call: What is asked.
+        profile: How the endpoint wants it.
+        prompt_cache: False leaves ``prompt_cache_key`` out of this request.
+    """
+    images = profile.abilities.images
+    body: dict[str, Any] = {
+        "model": profile.model,
+        "messages": [{"role": one.role, "content": _content(one, images=images)} for one in call.messages],
+    }
+    if call.schema is not None and profile.abilities.schema:
+        body["response_format"] = _response_format(call.schema.name, call.schema.json)
+    _add_sampling(body, call, profile)
+    if call.seed is not None and profile.abilities.seed:
+        body["seed"] = seed_of(call)
+    if prompt_cache and profile.prompt_cache and call.family:
+        body["prompt_cache_key"] = cache_key(call.family)
+    return orjson.dumps(body)
+
+
+def cache_key(family: str) -> str:
+    """Return the prompt cache key of a prompt family: its name, or 64 hex digits of its SHA-256 where that is longer.
+
+    Example:
+        >>> cache_key("personas.generate@1f")
+        'personas.generate@1f'
+        >>> len(cache_key("x" * 65))
+        64
+    """
+    if len(family) <= _LONGEST_CACHE_KEY:
+        return family
+    return hashlib.sha256(family.encode()).hexdigest()
+
+
+def seed_of(call: Call) -> int | None:
+    """Return the seed to send, 31 bits: the call's own, or one derived from it for a repeat or a further attempt.
+
+    A provider that keeps its word about seeds would otherwise give the same answer again.
+    """
+    if call.seed is None:
+        return None
+    seed = derive(call.seed, call.repeat, call.attempt) if call.repeat or call.attempt else call.seed
+    return seed & _SEED_BITS
+
+
+def _content(message: Message, *, images: bool) -> str | list[dict[str, Any]]:
+    parts = message.parts
+    if len(parts) == 1 and isinstance(parts[0], str):
+        return parts[0]
+    if not images or all(isinstance(part, str) for part in parts):
+        return "".join(part if isinstance(part, str) else _in_words(part) for part in parts)
+    return [{"type": "text", "text": part} if isinstance(part, str) else _seen(part) for part in parts]
+
+
+def _in_words(picture: Picture) -> str:
+    return f"[image: {picture.image.describe()}; the picture itself was not sent to this model]"
+
+
+def _seen(picture: Picture) -> dict[str, Any]:
+    url = picture.image.normal(picture.max_side).data_uri
+    return {"type": "image_url", "image_url": {"url": url, "detail": picture.detail}}
+
+
+def _add_sampling(body: dict[str, Any], call: Call, profile: Profile) -> None:
+    sampling = call.sampling
+    if sampling.temperature is not None:
+        body["temperature"] = sampling.temperature
+    if sampling.top_p is not None:
+        body["top_p"] = sampling.top_p
+    if sampling.max_tokens is not None:
+        body[profile.max_tokens_field] = sampling.max_tokens
+    if sampling.reasoning is not None:
+        body["reasoning_effort"] = sampling.reasoning
+    if sampling.logprobs is not None and profile.abilities.logprobs:
+        body["logprobs"] = True
+        body["top_logprobs"] = sampling.logprobs
+
+
+@lru_cache(maxsize=1024)
+def _response_format(name: str, schema: bytes) -> orjson.Fragment:
+    named = {"name": name, "schema": orjson.Fragment(schema), "strict": True}
+    return orjson.Fragment(orjson.dumps({"type": "json_schema", "json_schema": named}))

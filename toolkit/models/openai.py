@@ -1,0 +1,178 @@
+"""Any OpenAI-compatible endpoint, through the SDK's own client on its fast path."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from toolkit.errors import BadRequest, InvalidInput, KeyMissing
+from toolkit.models._openai_body import MaxTokensField, Profile, body_of
+from toolkit.models._openai_client import DEFAULT_URL, Endpoint, Shared, acquire, checked_url, release
+from toolkit.models._openai_reply import Sent, reply_of
+from toolkit.models.call import Call, Identity, Picture, Reply
+from toolkit.models.model import Abilities
+
+__all__ = ["OpenAIModel", "open_model"]
+
+_PATH = "/chat/completions"
+_DESCRIBED = "a picture was described in words; the picture itself was not sent to this model"
+_NO_CACHE_KEY = "the provider refuses prompt_cache_key; the request was sent again without it"
+_LARGEST_SEEN = 10_000
+
+
+class OpenAIModel:
+    """A model behind an OpenAI-compatible endpoint; made by ``open_model``.
+
+    Connections are shared by all models of one endpoint and key on one event loop. They close with ``close()`` of
+    the last of them, or with the loop.
+    """
+
+    def __init__(self, endpoint: Endpoint, profile: Profile, identity: Identity) -> None:
+        self._endpoint = endpoint
+        self._profile = profile
+        self._identity = identity
+        self._prompt_cache = True
+        self._shared: WeakKeyDictionary[asyncio.AbstractEventLoop, Shared] = WeakKeyDictionary()
+        self._prepared: set[tuple[str, int]] = set()
+
+    def __repr__(self) -> str:
+        """Return the model's name, never its key."""
+        return f"<{type(self).__name__} {self._identity}>"
+
+    @property
+    def identity(self) -> Identity:
+        """Provider, model and base URL (without login, query and, on loopback, port)."""
+        return self._identity
+
+    @property
+    def abilities(self) -> Abilities:
+        """What this model can do."""
+        return self._profile.abilities
+
+    async def complete(self, call: Call) -> Reply:
+        """Send one call once and return its reply; nothing is retried here.
+
+        The one exception: an endpoint that refuses ``prompt_cache_key`` by name gets the request again without it,
+        and never sees it again from this model; the reply's notes say so.
+
+        Raises:
+            CallError: In its classes, see ``toolkit.errors``: the message names the model, the hint the next step.
+        """
+        pictures = call.pictures
+        notes: tuple[str, ...] = ()
+        if pictures:
+            if self._profile.abilities.images:
+                await self._prepare(pictures)
+            else:
+                notes = (_DESCRIBED,)
+        with_key = self._prompt_cache
+        try:
+            return await self._send(call, notes, prompt_cache=with_key)
+        except BadRequest as error:
+            if not (with_key and self._profile.prompt_cache and call.family and "prompt_cache" in error.message):
+                raise
+        self._prompt_cache = False
+        return await self._send(call, (*notes, _NO_CACHE_KEY), prompt_cache=False)
+
+    async def close(self) -> None:
+        """Give back the connections; the model may be used again afterwards."""
+        self._shared = WeakKeyDictionary()
+        await release(self)
+
+    async def _send(self, call: Call, notes: tuple[str, ...], *, prompt_cache: bool) -> Reply:
+        shared = self._shared.get(asyncio.get_running_loop())
+        if shared is None:
+            shared = await self._connect()
+        body = body_of(call, self._profile, prompt_cache=prompt_cache)
+        started, clock = time.time(), time.perf_counter()
+        response = await shared.post(call, body, self._identity)
+        sent = Sent(
+            identity=self._identity,
+            request_id=response.headers.get("x-request-id"),
+            started=started,
+            latency=time.perf_counter() - clock,
+            notes=notes,
+        )
+        return reply_of(call, response.content, sent)
+
+    async def _connect(self) -> Shared:
+        shared = await acquire(self._endpoint, self)
+        self._shared[shared.loop] = shared
+        return shared
+
+    async def _prepare(self, pictures: tuple[Picture, ...]) -> None:
+        """Make the normal form of pictures not met before off the loop, so that other calls go on meanwhile."""
+        for picture in pictures:
+            form = (picture.image.digest, picture.max_side)
+            if form in self._prepared:
+                continue
+            await asyncio.to_thread(picture.image.normal, picture.max_side)
+            if len(self._prepared) >= _LARGEST_SEEN:
+                self._prepared.clear()
+            self._prepared.add(form)
+
+
+def open_model(
+    name: str,
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    organization: str | None = None,
+    timeout: float = 60.0,
+    abilities: Abilities | None = None,
+    identity: Identity | None = None,
+    prompt_cache: bool | None = None,
+    max_tokens_field: MaxTokensField | None = None,
+) -> OpenAIModel:
+    """Return a model behind an OpenAI-compatible endpoint; nothing is sent yet.
+
+    Args:
+        name: The model's name at the provider, for example ``"gpt-5-mini"``.
+        base_url: The endpoint, with its ``/v1`` where it has one; by default ``OPENAI_BASE_URL``, else OpenAI itself.
+        api_key: By default ``TOOLKIT_OPENAI_API_KEY``, then ``OPENAI_API_KEY``; a server on this machine needs none.
+        organization: The organisation to bill.
+        timeout: Longest silence of the server, in seconds; a call's whole time is the engine's to limit.
+        abilities: What the model can do; by default everything.
+        identity: Who answers, where that is known better than by address (the embedded model's weights).
+        prompt_cache: Whether ``prompt_cache_key`` is sent; by default to OpenAI itself only.
+        max_tokens_field: How the endpoint calls the bound on output; by default ``max_completion_tokens`` at OpenAI
+            itself and ``max_tokens`` anywhere else.
+
+    Raises:
+        KeyMissing: No key is given or set, and the endpoint is not on this machine.
+        InvalidInput: The name is empty, the base URL is no web address, or the timeout is not positive.
+
+    Example:
+        >>> model = open_model("some-model", base_url="http://127.0.0.1:8000/v1")
+        >>> model.identity.detail["base_url"]
+        'http://127.0.0.1/v1'
+    """
+    if not name.strip():
+        raise InvalidInput("the model name is empty", hint='Write for example "openai:gpt-5-mini".')
+    if not timeout > 0:
+        raise InvalidInput(f"timeout is {timeout}", hint="Give seconds, more than 0.")
+    url = checked_url(base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL)
+    endpoint = Endpoint(url, "", organization, timeout)
+    endpoint = Endpoint(url, _key(api_key, endpoint), organization, timeout)
+    profile = Profile(
+        model=name,
+        abilities=abilities or Abilities(),
+        max_tokens_field=max_tokens_field or ("max_completion_tokens" if endpoint.own else "max_tokens"),
+        prompt_cache=endpoint.own if prompt_cache is None else prompt_cache,
+    )
+    return OpenAIModel(endpoint, profile, identity or Identity("openai", name, {"base_url": endpoint.public}))
+
+
+def _key(given: str | None, endpoint: Endpoint) -> str:
+    key: Any = given or os.environ.get("TOOLKIT_OPENAI_API_KEY") or os.environ.get("OPENAI_API_KEY")
+    if key:
+        return str(key).strip()
+    if endpoint.loopback:
+        return "none"  # servers on this machine mostly ask for none, and the SDK sends some
+    raise KeyMissing(
+        f"no key is set for {endpoint.public if not endpoint.own else 'OpenAI'}",
+        hint='Set OPENAI_API_KEY or TOOLKIT_OPENAI_API_KEY, or use model="embedded", which needs none.',
+    )

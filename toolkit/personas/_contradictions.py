@@ -1,0 +1,224 @@
+"""What written text says against the sampled facts: ages, sexes, and fields that repeat an attribute.
+
+Only statements about the persona count: its own name, "I", or a pronoun of its sex that nobody else in sight could
+claim, in the present. Whatever is unsure is let through; a false alarm costs a paid reply.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.personas.attribute import Wording
+
+__all__ = ["Known", "in_fields", "in_text"]
+
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_DECADES = ("twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties")
+_UNITS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_SPELLED = {ten: 20 + 10 * place for place, ten in enumerate(_TENS)} | {
+    f"{ten}-{unit}": 21 + 10 * place + more for place, ten in enumerate(_TENS) for more, unit in enumerate(_UNITS)
+}
+_PART = {"": (0, 9), "early": (0, 4), "mid": (3, 7), "late": (6, 9)}  # years into a decade, generously
+
+_NUMBER = rf"(?P<age>\d{{1,3}}|(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_UNITS)}))?)"
+_YEARS_OLD = rf"{_NUMBER}(?:[- ]years?[- ]old|[- ]year[- ]olds?)\b"
+_DECADE = (
+    rf"in (?:her|his|their|my) (?:(?P<part>early|mid|late)[- ](?:to late )?)?"
+    rf"(?P<decade>{'|'.join(_DECADES)}|[2-9]0['\u2019]?s)\b"
+)
+_IS = r"(?:\s+(?:is|am)|['\u2019](?:s|m))(?:\s+(?:now|currently|only|just))?\s+"
+# Up to four words between the article and what the persona is, none of which begins another thought.
+_BETWEEN = (
+    r"(?:(?!(?:of|with|in|on|for|to|at|from|by|and|or|the|an?|who|whose|that|his|her|their|my|our|not|like)\b)"
+    r"[\w'\u2019-]+,?\s+){0,4}?"
+)
+_WOMAN = "woman|girl|lady|mother|mom|grandmother|wife|housewife|widow|businesswoman"
+_MAN = "man|boy|gentleman|father|dad|grandfather|husband|househusband|widower|businessman"
+_PERSON = (
+    rf"{_WOMAN}|{_MAN}|adult|american|person|parent|retiree|student|worker|nurse|teacher|engineer|clerk|cook|driver|"
+    r"manager|resident|native|professional|mechanic|cashier|electrician|carpenter|accountant|farmer|veteran"
+)
+_OTHERS = re.compile(
+    rf"\b(?:{_WOMAN}|{_MAN}|son|daughter|child|children|kids?|baby|brother|sister|sibling|twins?|uncle|aunt|cousin|"
+    r"niece|nephew|grandson|granddaughter|grandchild(?:ren)?|grandparents?|parents?|partner|friend|neighbou?r|boss|"
+    r"colleague|coworker|dog|cat|pet|horse|car|truck|house|home|business|company)s?\b",
+    re.IGNORECASE,
+)
+_PAST = re.compile(r"\b(?:was|were|had|did|went|left|began|became|met|came|took|made|got|\w{2,}ed)\b", re.IGNORECASE)
+_SEXES = {
+    "female": "female", "woman": "female", "girl": "female", "f": "female",
+    "male": "male", "man": "male", "boy": "male", "m": "male",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is certain of a persona."""
+
+    name: str
+    attributes: Mapping[str, Any]
+    wording: Mapping[str, Wording]
+    levels: Mapping[str, tuple[str, ...]]
+    """Levels of the categories, where they are known; a value may then name one in more words."""
+
+    @property
+    def age(self) -> int | float | None:
+        """The sampled age in years."""
+        age = self.attributes.get("age")
+        return age if isinstance(age, int | float) and not isinstance(age, bool) else None
+
+    @property
+    def sex(self) -> str | None:
+        """``female`` or ``male``, where it was sampled as such."""
+        return _SEXES.get(str(self.attributes.get("sex", self.attributes.get("gender", ""))).casefold())
+
+
+def in_fields(fields: Mapping[str, Any], known: Known) -> Iterator[str]:
+    """Yield the contradictions in written fields: a repeated attribute with another value, and those in their text."""
+    names = {_plain(name): name for name in known.attributes}
+    names |= {_plain(word.label): name for name, word in known.wording.items() if name in known.attributes}
+    for field, value in fields.items():
+        attribute = names.get(_plain(field))
+        if attribute is not None:
+            if not _agrees(value, attribute, known):
+                told = known.wording.get(attribute, Wording(attribute)).value(known.attributes[attribute])
+                yield f"{field} is {value!r}, but {attribute} was sampled as {told!r}"
+            continue
+        for text in _texts(value):
+            for reason in in_text(text, known):
+                yield f"{field}: {reason}"
+
+
+def in_text(text: str, known: Known) -> Iterator[str]:
+    """Yield the contradictions in one text."""
+    if known.age is not None:
+        yield from _ages(text, known, known.age)
+    if known.sex is not None:
+        yield from _sexes(text, known, known.sex)
+
+
+def _ages(text: str, known: Known, age: float) -> Iterator[str]:
+    seen: set[str] = set()
+    for match in _statements(text, known, _age_patterns(known)):
+        low, high = _range(match)
+        if not low <= age <= high and match["said"] not in seen:
+            seen.add(match["said"])
+            yield f"the text says {match['said'].strip()!r}, but age was sampled as {age:g}"
+
+
+def _sexes(text: str, known: Known, sex: str) -> Iterator[str]:
+    other = _MAN if sex == "female" else _WOMAN
+    title = r"mr" if sex == "female" else r"mrs|ms|miss"
+    patterns = [
+        rf"(?P<subject>{_subject(known)}){_IS}(?P<said>an?\s+{_BETWEEN}(?:{other}))\b(?![-'\u2019])",
+        rf"(?P<subject>^)(?P<said>As an?\s+{_BETWEEN}(?:{other}))\b(?=,|\s+I\b)",
+        rf"(?P<subject>\b)(?P<said>\b(?:{title})\.?\s+{re.escape(known.name)})\b",
+    ]
+    for match in _statements(text, known, patterns):
+        yield f"the text says {match['said'].strip()!r}, but sex was sampled as {sex!r}"
+    ours, theirs = (r"she|her|hers|herself", r"He") if sex == "female" else (r"he|him|his|himself", r"She")
+    begun = re.findall(rf"(?:^|[.!?]\s+){theirs}\b", text)
+    if len(begun) > 1 and not re.search(rf"\b(?:{ours})\b", text, re.IGNORECASE) and not _OTHERS.search(text):
+        yield f"the text says {theirs.lower()!r} throughout, but sex was sampled as {sex!r}"
+
+
+def _age_patterns(known: Known) -> list[str]:
+    me, name = _subject(known), _own_names(known)
+    of_person = rf"(?=\s+(?:[\w-]+\s+){{0,2}}(?:{_PERSON})\b)"
+    return [
+        rf"(?P<subject>{me}){_IS}(?:an?\s+)?{_BETWEEN}(?P<said>{_YEARS_OLD})",
+        rf"(?P<subject>{me}){_IS}(?P<said>{_NUMBER})(?=[,;.!?](?!\d)|\s+and\b|$)",
+        rf"(?P<subject>{name}),\s+(?:an?\s+)?{_BETWEEN}(?P<said>{_YEARS_OLD})",
+        rf"(?P<subject>{name})(?:,\s+(?:aged?\s+)?(?P<said>{_NUMBER})(?=[,;.]|$)|\s+\((?:aged?\s+)?(?P<said2>\d+)\))",
+        rf"(?P<subject>^)(?:As\s+)?(?:an?\s+)?{_BETWEEN}(?P<said>{_YEARS_OLD}){of_person}",
+        rf"(?P<subject>^)\W*(?P<said>age\s*[:=]\s*{_NUMBER})\b",
+        rf"(?P<subject>{me}){_IS}(?:an?\s+{_BETWEEN})?(?P<said>{_DECADE})",
+        rf"(?P<subject>^)(?:an?\s+){_BETWEEN}(?:{_PERSON})\s+(?P<said>{_DECADE}|aged\s+{_NUMBER})",
+    ]
+
+
+def _statements(text: str, known: Known, patterns: list[str]) -> Iterator[dict[str, str]]:
+    """Yield what the patterns find about the persona, sentence by sentence."""
+    others_before = False
+    for sentence in re.split(r"(?<=[.!?;])\s+|\n+", text):
+        for pattern in patterns:
+            for match in re.finditer(pattern, sentence, re.IGNORECASE):
+                found = {key: value for key, value in match.groupdict().items() if value is not None}
+                before = sentence[: match.start()]
+                sure = not _is_pronoun(found["subject"]) or not (others_before or _OTHERS.search(before))
+                past = found["subject"] == "" and _PAST.search(sentence[match.end() :]) is not None
+                if sure and not past and not _is_quoted(before):
+                    found.setdefault("said", found.get("said2", ""))
+                    yield found
+        others_before = _OTHERS.search(sentence) is not None and not re.search(_own_names(known), sentence)
+
+
+def _range(found: Mapping[str, str]) -> tuple[float, float]:
+    """Return the lowest and highest age a statement allows."""
+    decade = found.get("decade", "").lower()
+    if decade:
+        start = 20 + 10 * _DECADES.index(decade) if decade in _DECADES else int(decade[:2])
+        low, high = _PART[found.get("part", "").lower()]
+        return start + low, start + high
+    number = found.get("age", found["said"]).lower().replace(" ", "-")
+    value = int(number) if number.isdecimal() else _SPELLED[number]
+    return value, value
+
+
+def _own_names(known: Known) -> str:
+    """Return a pattern for the persona's full name, first name or surname."""
+    parts = known.name.split()
+    names = dict.fromkeys([known.name, *parts[:1], *parts[-1:]]) if parts else {"\0": None}
+    return rf"\b(?:{'|'.join(re.escape(name) for name in names)})"
+
+
+def _subject(known: Known) -> str:
+    pronouns = {"female": "she", "male": "he"}.get(known.sex or "", "she|he")
+    return rf"(?:{_own_names(known)}|\b(?:I|{pronouns}))"
+
+
+def _is_pronoun(subject: str) -> bool:
+    return subject.lower() in {"she", "he"}
+
+
+def _is_quoted(before: str) -> bool:
+    """Return whether a statement stands inside quotation marks, so that someone else may be speaking."""
+    return before.count('"') % 2 == 1 or before.count("“") > before.count("”")
+
+
+def _agrees(value: Any, attribute: str, known: Known) -> bool:
+    sampled = known.attributes[attribute]
+    if value == sampled:
+        return True
+    if sampled is None:
+        return value is None or _plain(str(value)) == _plain(known.wording.get(attribute, Wording(attribute)).missing)
+    if isinstance(sampled, int | float):
+        numbers = re.findall(r"\d+(?:\.\d+)?", str(value).replace(",", ""))
+        return [float(number) for number in numbers] == [float(sampled)]
+    if attribute in {"sex", "gender"} and known.sex is not None:
+        return _SEXES.get(_plain(str(value))) == known.sex
+    said = _plain(str(value))
+    named = [level for level in (*known.levels.get(attribute, ()), str(sampled)) if _holds(said, _plain(level))]
+    return max(named, key=len, default=None) == str(sampled)
+
+
+def _holds(said: str, level: str) -> bool:
+    return re.search(rf"\b{re.escape(level)}\b", said) is not None
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.split(r"[\s_]+", text.casefold().strip()))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _texts(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _texts(one)

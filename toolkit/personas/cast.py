@@ -1,0 +1,61 @@
+"""The people of a panel before anything is written about them: sampled rows with names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.personas.names import NameRegister
+from toolkit.personas.persona import Persona, plain_value
+from toolkit.personas.population import Population
+from toolkit.personas.sample import draw
+from toolkit.seeds import derive
+
+__all__ = ["Cast", "draw_cast"]
+
+_ID_DIGITS = 4
+_LOCALE = "en-US"
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who will be in the panel."""
+
+    population: Population
+    people: tuple[Persona, ...]
+    register: NameRegister
+    """The names given out; a person who does not come out gives the name back."""
+
+
+def draw_cast(population: Population, n: int, seed: int) -> Cast:
+    """Draw the people of a panel and name them; nothing is asked of a model.
+
+    Args:
+        population: Whom to draw from.
+        n: How many.
+        seed: Of the sample and the names.
+
+    Raises:
+        InvalidInput: ``n`` is out of range, or names run out.
+
+    Example:
+        >>> [one.id for one in draw_cast(Population.load("us-adults-2012"), 2, seed=7).people]
+        ['p0001', 'p0002']
+    """
+    rows: list[dict[str, Any]] = draw(population, n, seed).to_dict("records")  # type: ignore[assignment]
+    register = NameRegister()
+    names = register.assign(
+        ((_text(row.get("sex")), plain_value(row.get("birth_year"))) for row in rows),
+        _text(rows[0].get("locale")) or _LOCALE,
+        seed=derive(seed, "personas.names", population.digest),
+    )
+    digits = max(_ID_DIGITS, len(str(n)))
+    people = tuple(
+        Persona.from_row(f"p{place:0{digits}}", name, row, population, seed=seed)
+        for place, (name, row) in enumerate(zip(names, rows, strict=True), start=1)
+    )
+    return Cast(population, people, register)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,62 @@
+"""A panel's people: whole rows of a population, chosen so that every level of every attribute meets its target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from toolkit.errors import InvalidInput
+from toolkit.personas._fit import fit
+from toolkit.seeds import generator
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from toolkit.personas.population import Population
+
+__all__ = ["draw", "fit"]
+
+MOST = 100_000  # the arithmetic is exact up to here, and no panel needs more
+
+
+def draw(population: Population, n: int, seed: int) -> pd.DataFrame:
+    """Draw n people from a population, balanced on all its measured attributes at once.
+
+    Rows are kept whole, so every combination is one that the population holds; with n above the number of rows (or
+    with weights) rows repeat. The result comes in a random order: its first k people are a random part of it.
+
+    Args:
+        population: Whom to draw from.
+        n: How many people, 1 to 100,000.
+        seed: Equal seeds give equal people on every machine.
+
+    Returns:
+        One row a person: ``row`` (id in the population), then every attribute, derived ones included.
+
+    Raises:
+        InvalidInput: ``n`` or ``seed`` is not a whole number, or n is out of range.
+
+    Example:
+        >>> from toolkit.personas import Population
+        >>> people = draw(Population.load("us-adults-2012"), 100, seed=7)
+        >>> len(people), people["sex"].value_counts().to_dict()
+        (100, {'female': 50, 'male': 50})
+    """
+    import numpy as np
+
+    from toolkit.personas._balance import Design, choose
+
+    _require_whole("n", n)
+    _require_whole("seed", seed)
+    if not 1 <= n <= MOST:
+        raise InvalidInput(f"n is {n:,}", hint=f"Ask for 1 to {MOST:,} people.")
+    times = choose(Design.of(population), n, generator(seed, "personas.sample", population.digest, n))
+    places = np.repeat(np.arange(len(times)), times)
+    generator(seed, "personas.order", population.digest, n).shuffle(places)
+    return population.frame.iloc[places].reset_index()
+
+
+def _require_whole(name: str, value: Any) -> None:
+    import numpy as np
+
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise InvalidInput(f"{name} is {value!r}", hint="Give a whole number.")

@@ -1,0 +1,183 @@
+"""Look before you pay: the very prompt, and how many calls and tokens it will be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from itertools import islice
+from typing import Any
+
+from toolkit.display.html import card, fit
+from toolkit.engine.tokens import CHARACTERS_PER_TOKEN, call_tokens
+from toolkit.errors import InvalidInput
+from toolkit.models import Call
+from toolkit.verbs.job import Job, R
+from toolkit.verbs.verb import P, Verb, job_of
+
+__all__ = ["Estimate", "Preview", "estimate", "preview"]
+
+_WINDOW = 256
+_THUMBNAIL = 320
+_SCHEMA_SHOWN = 4_000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a verb would take. Nothing was called."""
+
+    verb: str
+    calls: int
+    """Calls in all."""
+    remembered: int
+    """Of these, already in memory and free."""
+    input_tokens: int
+    """About how many tokens the calls that are not in memory send: characters / 4, images by published rules."""
+    output_tokens: tuple[int, int]
+    """Fewest and most tokens they may bring back, from the reply's schema and bounds."""
+    model: str
+
+    @property
+    def to_ask(self) -> int:
+        """Calls that memory does not hold."""
+        return self.calls - self.remembered
+
+    def __str__(self) -> str:
+        """Return the estimate as one line."""
+        low, high = self.output_tokens
+        return (
+            f"{self.verb}: {self.calls:,} calls to {self.model}, {self.remembered:,} of them in memory; "
+            f"the other {self.to_ask:,} send about {self.input_tokens:,} tokens and bring {low:,} to {high:,}"
+        )
+
+    def __repr__(self) -> str:
+        """Return the estimate as one line."""
+        return str(self)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What would be sent for the first item, word for word. Nothing was called."""
+
+    verb: str
+    model: str
+    call: Call
+
+    def __str__(self) -> str:
+        """Return the prompt as plain text, images as their descriptions."""
+        blocks = [f"{self.verb} → {self.model}, for {self.call.item or 'one item'}"]
+        for message in self.call.messages:
+            parts = (part if isinstance(part, str) else f"[image: {part.image.describe()}]" for part in message.parts)
+            blocks.append(f"--- {message.role} ---\n" + "\n".join(parts))
+        if self.call.schema is not None:
+            blocks.append(f"--- reply: JSON of schema {self.call.schema.name} ---\n{self.call.schema.json.decode()}")
+        return "\n".join(blocks)
+
+    def __repr__(self) -> str:
+        """Return the prompt as plain text."""
+        return str(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
+        text = str(self)
+        pieces = "".join(_message_html(message.role, message.parts) for message in self.call.messages)
+        if self.call.schema is not None:
+            shown = escape(self.call.schema.json.decode()[:_SCHEMA_SHOWN])
+            pieces += (
+                f"<details><summary>the reply is JSON of schema {escape(self.call.schema.name)}</summary>"
+                f'<pre style="white-space:pre-wrap">{shown}</pre></details>'
+            )
+        facts = [self.model, self.call.item, self.call.template]
+        title = f"What {self.verb} would send"
+        return {"text/plain": text, "text/html": fit(card(title, facts, pieces), card(title, facts))}
+
+
+def estimate(function: Verb[P, R], *args: P.args, **kwargs: P.kwargs) -> Estimate:
+    """Say what a verb would take, without calling anything.
+
+    Args:
+        function: A verb, for example ``tk.ask``.
+        args: What the verb takes.
+        kwargs: What the verb takes.
+
+    Raises:
+        InvalidInput: The verb would refuse these arguments.
+
+    Example:
+        >>> estimate(generate_personas, 3, "us-adults-2012", detail="brief", lab=lab).calls
+        3
+    """
+    job: Job[R] = job_of(function)(*args, **kwargs)
+    engine = job.lab.engine
+    name = engine.model.identity.model
+    calls = remembered = tokens = low = high = 0
+    pending = job.calls()
+    while window := list(islice(pending, _WINDOW)):
+        calls += len(window)
+        for call, known in zip(window, engine.cache.peek(window), strict=True):
+            if known:
+                remembered += 1
+                continue
+            tokens += call_tokens(call, name, eyes=engine.model.abilities.images)
+            fewest, most = _output_range(call)
+            low, high = low + fewest, high + most
+    return Estimate(job.name, calls, remembered, tokens, (low, high), job.lab.model)
+
+
+def preview(function: Verb[P, R], *args: P.args, **kwargs: P.kwargs) -> Preview:
+    """Show the very prompt and images that a verb would send for its first item, without calling anything.
+
+    Args:
+        function: A verb, for example ``tk.ask``.
+        args: What the verb takes.
+        kwargs: What the verb takes.
+
+    Raises:
+        InvalidInput: The verb would refuse these arguments, or would make no call.
+
+    Example:
+        >>> "Age: " in str(preview(generate_personas, 3, "us-adults-2012", detail="brief", lab=lab))
+        True
+    """
+    job: Job[R] = job_of(function)(*args, **kwargs)
+    call = next(iter(job.calls()), None)
+    if call is None:
+        raise InvalidInput(f"{job.name} makes no call with these arguments", hint="There is nothing to preview.")
+    return Preview(job.name, job.lab.model, call)
+
+
+def _message_html(role: str, parts: tuple[Any, ...]) -> str:
+    shown = "".join(
+        f'<pre style="white-space:pre-wrap;margin:4px 0">{escape(part)}</pre>'
+        if isinstance(part, str)
+        else f'<img style="max-height:220px" alt="{escape(part.image.describe())}" '
+        f'src="{part.image.normal(max_side=_THUMBNAIL).data_uri}">'
+        for part in parts
+    )
+    return f'<div style="margin-top:8px;opacity:.7">{escape(role)}</div>{shown}'
+
+
+def _output_range(call: Call) -> tuple[int, int]:
+    """Return the fewest and most tokens a reply may have: keys and bounds of its schema, or max_tokens."""
+    cap = call.sampling.max_tokens
+    if call.schema is None:
+        return 1, cap or 512
+    fewest, most = _span(call.schema.body)
+    low, high = round(fewest / CHARACTERS_PER_TOKEN) + 1, round(most / CHARACTERS_PER_TOKEN) + 1
+    return (min(low, cap), min(high, cap)) if cap else (low, high)
+
+
+def _span(schema: Any) -> tuple[int, int]:
+    """Return the fewest and most characters of a value of a schema; unbounded text counts as 400."""
+    if "enum" in schema:
+        lengths = [len(str(option)) + 2 for option in schema["enum"]]
+        return min(lengths), max(lengths)
+    kind = schema.get("type")
+    if kind == "object":
+        spans = [(len(name) + 5, _span(inner)) for name, inner in schema.get("properties", {}).items()]
+        return 2 + sum(key + low for key, (low, _) in spans), 2 + sum(key + high for key, (_, high) in spans)
+    if kind == "array":
+        low, high = _span(schema.get("items", {}))
+        fewest = int(schema.get("minItems", 0))
+        return 2 + fewest * (low + 2), 2 + int(schema.get("maxItems", max(fewest, 8))) * (high + 2)
+    if kind == "string":
+        return int(schema.get("minLength", 0)) + 2, int(schema.get("maxLength", 400)) + 2
+    return 1, 8

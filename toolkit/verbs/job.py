@@ -1,0 +1,153 @@
+"""A job: what a verb is about to do, and how it is run."""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from toolkit.bridge import bridge
+from toolkit.display import ProgressLine, Report, Result
+from toolkit.engine import Outcome, Run, run_calls
+from toolkit.errors import Incomplete, Interrupted, InvalidInput, InvalidReply
+from toolkit.models import Call, Reply
+
+if TYPE_CHECKING:
+    from toolkit.lab import Lab
+
+__all__ = ["Job", "R", "run_awaitable", "run_blocking"]
+
+R = TypeVar("R", bound=Result)
+
+
+class Job(abc.ABC, Generic[R]):
+    """What a verb is about to do: its calls, made lazily, and how outcomes become a result.
+
+    Building a job checks every argument and bills nothing; the same job can be estimated, previewed, run and resumed.
+    """
+
+    name: str
+    """The verb's name, for progress and run ids."""
+    attempts: int = 1
+    """How often content may be asked for when it is refused."""
+
+    def __init__(self, lab: Lab, *, seed: int | None, strict: bool) -> None:
+        self.lab = lab
+        self.seed = lab.seed if seed is None else seed
+        self.strict = strict
+        self.since: float | None = None
+        self.first_attempts: Mapping[int, int] = {}
+
+    @abc.abstractmethod
+    def __len__(self) -> int:
+        """Return how many calls there are."""
+
+    @abc.abstractmethod
+    def calls(self) -> Iterator[Call]:
+        """Make the calls, in the order of the result's rows."""
+
+    @abc.abstractmethod
+    def assemble(self, outcomes: Sequence[Outcome], report: Report) -> R:
+        """Make the result."""
+
+    def accept(self, call: Call, reply: Reply) -> Any:  # noqa: ARG002  # a job without demands takes every reply
+        """Return the value of a reply, or raise ``InvalidReply`` to refuse it."""
+        return reply
+
+    async def run(self, run: Run) -> R:
+        """Do it, on the private loop."""
+        run.total = len(self)
+        if self.since is not None:
+            run.since = self.since
+        self.since = run.since
+        engine = self.lab.engine
+        outcomes = await run_calls(engine, self._calls(), run, accept=self.accept, attempts=self.attempts)
+        run.finished = True
+        report = Report.of(
+            self.lab.ledger,
+            title=self.name,
+            model=self.lab.model,
+            seed=self.seed,
+            seconds=run.elapsed,
+            run=run.id,
+            notes=self.lab.notes,
+        )
+        return self.assemble(outcomes, report)
+
+    def resume(self) -> R:
+        """Do what an earlier run of this job left undone."""
+        self._needs_memory("resume")
+        return run_blocking(self)
+
+    def retry(self, outcomes: Sequence[Outcome]) -> R:
+        """Ask again what failed; refused content as a further attempt."""
+        self._needs_memory("retry")
+        again = self._copy()
+        again.first_attempts = {
+            place: outcome.attempt + isinstance(outcome.error, InvalidReply)
+            for place, outcome in enumerate(outcomes)
+            if outcome.attempt or outcome.error is not None
+        }
+        again.attempts = self.attempts + max(again.first_attempts.values(), default=0)
+        return run_blocking(again)
+
+    def _calls(self) -> Iterator[Call]:
+        if not self.first_attempts:
+            yield from self.calls()
+            return
+        for place, call in enumerate(self.calls()):
+            first = self.first_attempts.get(place, 0)
+            yield dataclasses.replace(call, attempt=first) if first else call
+
+    def _copy(self) -> Job[R]:
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+    def _needs_memory(self, what: str) -> None:
+        if self.lab.mode in {"off", "write"}:
+            raise InvalidInput(
+                f"memory is in mode {self.lab.mode!r}, so there is nothing to {what} from",
+                hint="Open the lab with mode='read' and call the verb again.",
+            )
+
+
+def run_blocking(job: Job[R]) -> R:
+    """Run a job on the private loop and wait, with progress; ■ raises ``Interrupted`` with what finished."""
+    run = Run(job.name)
+    line = ProgressLine(run)
+    future = bridge().submit(job.run(run))
+    try:
+        result = bridge().wait(future, line.tick, lambda: bridge().call(run.stop))
+    finally:
+        line.close()
+    return _finish(job, run, result)
+
+
+async def run_awaitable(job: Job[R]) -> R:
+    """Run a job on the private loop and await it; a cancelled await stops the run and waits for its clean end."""
+    run = Run(job.name)
+    future = asyncio.wrap_future(bridge().submit(job.run(run)))
+    try:
+        result = await asyncio.shield(future)
+    except asyncio.CancelledError:
+        bridge().call(run.stop)
+        job.lab.last = await future
+        raise
+    return _finish(job, run, result)
+
+
+def _finish(job: Job[R], run: Run, result: R) -> R:
+    job.lab.last = result
+    if run.stopping:
+        raise Interrupted(f"{job.name} was stopped after {run.done:,} of {run.total:,}", result)
+    if job.strict and len(result.errors):
+        first = result.errors.iloc[0]
+        raise Incomplete(
+            f"{job.name}: {len(result.errors):,} of {run.total:,} items failed, the first {first['item']}: {first['message']}",
+            hint="The rest is in .result of this error; strict=False returns it with the failures as rows.",
+            result=result,
+        )
+    return result
