@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from toolkit.lab import Lab, use
     from toolkit.media import Image
     from toolkit.personas import Panel, Persona, Population, generate_personas
-    from toolkit.questions import Answers, Choice, Scale, Text, ask
+    from toolkit.questions import Answers, Choice, Scale, Text
+    from toolkit.questions.ask import ask
     from toolkit.verbs import estimate, preview, start
 
 _HOMES = {

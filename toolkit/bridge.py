@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import concurrent.futures
 import contextlib
+import logging
 import os
 import threading
 from collections.abc import Callable, Coroutine
@@ -14,6 +15,10 @@ from typing import Any, TypeVar
 __all__ = ["Bridge", "bridge", "on_exit"]
 
 T = TypeVar("T")
+
+Closer = Callable[[], Coroutine[Any, Any, None]]
+
+_log = logging.getLogger(__name__)
 
 _TICK = 0.1
 """Seconds between looks at a running piece of work: how fast ■ is heard and progress drawn."""
@@ -24,7 +29,7 @@ class Bridge:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        self._closers: list[Closer] = []
         self._thread = threading.Thread(target=self._live, name="dramatis-loop", daemon=True)
         self._thread.start()
 
@@ -49,20 +54,32 @@ class Bridge:
             tick: Called about ten times a second on this thread, to draw progress.
             interrupt: Called at each KeyboardInterrupt; the wait goes on until the work has cleaned up after itself.
         """
-        while True:
+        asked = told = 0
+        while asked > told or not future.done():
             try:
+                if asked > told:
+                    told = asked
+                    interrupt()
                 concurrent.futures.wait([future], timeout=_TICK)
-                if future.done():
-                    return future.result()
-                tick()
+                if not future.done():
+                    tick()
             except KeyboardInterrupt:
-                if future.done():
-                    raise
-                interrupt()
+                asked = told + 1  # told from inside the try, so that the next ■ cannot break out in the middle of it
+        return future.result()
 
-    def on_close(self, closer: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Have something closed on the private loop before the process ends."""
+    def on_close(self, closer: Closer) -> Callable[[], None]:
+        """Have something closed on the private loop before the process ends.
+
+        Returns:
+            A function that takes the wish back; calling it twice is harmless.
+        """
         self._closers.append(closer)
+
+        def forget() -> None:
+            with contextlib.suppress(ValueError):
+                self._closers.remove(closer)
+
+        return forget
 
     def close(self) -> None:
         """Close what asked for it, cancel the rest, end the thread."""
@@ -79,7 +96,9 @@ class Bridge:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(closer() for closer in self._closers), return_exceptions=True)
+        for fault in await asyncio.gather(*(closer() for closer in self._closers), return_exceptions=True):
+            if isinstance(fault, Exception):
+                _log.error("something could not be closed at the end: %s", fault)
         await self._loop.shutdown_asyncgens()
 
     def _live(self) -> None:
@@ -103,7 +122,7 @@ def bridge() -> Bridge:
         return _current[1]
 
 
-def on_exit(closer: Callable[[], Coroutine[Any, Any, None]]) -> None:
+def on_exit(closer: Closer) -> None:
     """Have something closed on the private loop before the process ends."""
     bridge().on_close(closer)
 

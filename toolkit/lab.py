@@ -7,16 +7,17 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar, Token
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from toolkit.bridge import bridge
 from toolkit.engine import Engine, Ledger, Limits, Mode, build
-from toolkit.errors import CapsuleInvalid, InvalidInput, ReplayMiss
+from toolkit.errors import InvalidInput
 from toolkit.events import EventStream
-from toolkit.models import Abilities, Call, Identity, Model, Reply, open_model
+from toolkit.models import Abilities, Identity, Model, open_model
+from toolkit.models.recorded import RecordedModel, described
 from toolkit.redact import Scrubber
 from toolkit.settings import Settings, load_settings
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import joblib
 
     from toolkit.display import Report
-    from toolkit.memory import Capsule, Store
+    from toolkit.memory import Store
 
 __all__ = ["Lab", "current_lab", "use"]
 
@@ -76,6 +77,11 @@ class Lab:
         tries: int | None = None,
         **options: Any,
     ) -> None:
+        if model is not None and not isinstance(model, (str, Model)):
+            raise InvalidInput(
+                f"model={model!r} is neither a model string nor a model",
+                hint='Write for example "scripted" or "openai:gpt-5-mini", or give an object with complete(call).',
+            )
         named = model if isinstance(model, str) else None
         self.settings: Settings = load_settings(
             model=named,
@@ -91,58 +97,71 @@ class Lab:
         self.events = EventStream()
         self.scrubber = Scrubber(self.settings.redaction_patterns)
         self.last: Any = None
-        self._tokens: list[Token[Lab | None]] = []
         self._closers: list[Callable[[], None]] = []
         self._opened = time.monotonic()
         self._store: Store | None = None
         self._memory: joblib.Memory | None = None
-        self._capsule: Capsule | None = None
-        recorder = os.environ.get("TOOLKIT_RECORD")
-        if capsule is not None and not recorder:
-            self._replay(Path(capsule), model=model, study=study, seed=seed)
-        elif capsule is not None and recorder:
-            self._record(Path(capsule), recorder, options)
-        else:
+        self._recorded_seed: int | None = None
+        self._git_sha: str | None = None
+        if capsule is None:
             self._study(model, options)
-        recorded = self._capsule.manifest.seed if self._capsule is not None and seed is None else None
-        self.seed: int = self.settings.seed if recorded is None else recorded
-        bridge().on_close(self._wind_up)
+        else:
+            given = {"model": model, "study": study, "mode": mode, "base_url": base_url, "api_key": api_key, **options}
+            _refuse_with_capsule(given)
+            recorder = os.environ.get("TOOLKIT_RECORD")
+            if recorder:
+                self._record(Path(capsule), recorder)
+            else:
+                self._replay(Path(capsule))
+        self.seed: int = self.settings.seed if seed is not None or self._recorded_seed is None else self._recorded_seed
+        limits = Limits(
+            concurrency=self.settings.concurrency,
+            timeout=self.settings.timeout,
+            tries=self.settings.tries,
+            retry_wait_max=self.settings.retry_wait_max,
+        )
+        self._engine = build(self._model, self._store, self._mode, self.ledger, limits)
+        self._forget = bridge().on_close(self._wind_up)
 
     # --- the three ways to open ---
 
     def _study(self, model: str | Model | None, options: dict[str, Any]) -> None:
         """Open a folder of one's own."""
-        from toolkit.memory import AppendFile, Writer, open_memory
+        from toolkit.memory import AppendFile, MemoryUnwritable, Writer, open_memory
 
         self._model = self._open(model if isinstance(model, Model) else self.settings.model, options)
         self._mode: Mode = self.settings.mode
-        self.study: Path | None = self.settings.study
+        study = self.settings.study
+        self.study: Path | None = study
         writer = Writer("dramatis-writer")
-        book = AppendFile(self.settings.study / "ledger.jsonl")
-        self._memory, store = open_memory(self.settings.study, self._mode, writer=writer)
+        try:
+            book = AppendFile(study / "ledger.jsonl")
+            self._closers.append(book.close)
+            self._memory, store = open_memory(study, self._mode, writer=writer)
+        except MemoryUnwritable as error:
+            for close in (writer.close, *self._closers):
+                close()
+            raise InvalidInput(
+                f"the study {study} cannot be opened: {error.message}",
+                hint="Give a folder that can be written, study=….",
+            ) from error
         self._store = None if self._mode == "off" else store
-        self._closers += [store.close, writer.close, book.close]
+        self._closers[:0] = [store.close, writer.close]
         self.ledger = Ledger(lambda line: writer.submit(book, line), self.events, self.scrubber)
 
-    def _replay(self, path: Path, *, model: object, study: object, seed: int | None) -> None:
+    def _replay(self, path: Path) -> None:
         """Open a recording."""
         from toolkit.memory import Capsule
 
-        for name, value in (("model", model), ("study", study)):
-            if value is not None:
-                raise InvalidInput(
-                    f"a capsule replays what was recorded, so {name}={value!r} cannot be given with capsule=",
-                    hint=f"Leave out {name}=, or open a study folder to ask a model.",
-                )
-        del seed
-        self._capsule = Capsule.open(path)
-        self._store = self._capsule
-        self._model = _Recorded(self._capsule.manifest.models)
+        capsule = Capsule.open(path)
+        self._store = capsule
+        self._recorded_seed = capsule.manifest.seed
+        self._model = RecordedModel(capsule.manifest.models)
         self._mode = "replay"
         self.study = None
         self.ledger = Ledger(None, self.events, self.scrubber)
 
-    def _record(self, path: Path, model: str, options: dict[str, Any]) -> None:
+    def _record(self, path: Path, model: str) -> None:
         """Make a capsule anew: ask a model, in a folder that goes away, and freeze when the process ends."""
         import tempfile
 
@@ -150,9 +169,9 @@ class Lab:
             model = f"authored:{path.with_suffix('.yaml')}"
         folder = tempfile.TemporaryDirectory(prefix="dramatis-record-")
         self.settings = self.settings.model_copy(update={"study": Path(folder.name), "mode": "read", "model": model})
-        self._study(None, options)
-        self._closers[:0] = [lambda: self._refreeze(path)]
-        self._closers.append(folder.cleanup)
+        self._study(None, {})
+        self._git_sha = _git_sha()  # now, for a process that ends starts no other
+        self._closers = [lambda: self._refreeze(path), *self._closers, folder.cleanup]
 
     def _refreeze(self, path: Path) -> None:
         if len(self.ledger):
@@ -160,6 +179,11 @@ class Lab:
 
     def _open(self, model: str | Model, options: dict[str, Any]) -> Model:
         if isinstance(model, Model):
+            if options:
+                raise InvalidInput(
+                    f"{next(iter(options))!r} is no argument of Lab, and a model object takes no options",
+                    hint="Set it where the model is made.",
+                )
             return model
         provider = model.partition(":")[0]
         if provider == "openai":
@@ -168,9 +192,19 @@ class Lab:
                 "base_url": self.settings.base_url,
                 "api_key": key.get_secret_value() if key is not None else None,
                 "organization": self.settings.organization,
+                # The engine's Timeout layer ends a try; the client's own limit only has to be longer.
+                "timeout": self.settings.timeout + 10.0,
                 **options,
             }
-        return open_model(model, **options)
+        try:
+            return open_model(model, **options)
+        except TypeError as error:
+            if not options:
+                raise
+            raise InvalidInput(
+                f"{', '.join(options)}: no arguments of Lab that the model {model!r} takes as options: {error}",
+                hint="Look at the arguments of Lab and of the model's provider.",
+            ) from error
 
     # --- what it is ---
 
@@ -218,14 +252,6 @@ class Lab:
     @property
     def engine(self) -> Engine:
         """The model behind its layers."""
-        if not hasattr(self, "_engine"):
-            limits = Limits(
-                concurrency=self.settings.concurrency,
-                timeout=self.settings.timeout,
-                tries=self.settings.tries,
-                retry_wait_max=self.settings.retry_wait_max,
-            )
-            self._engine = build(self._model, self._store, self._mode, self.ledger, limits)
         return self._engine
 
     def report(self) -> Report:
@@ -262,31 +288,35 @@ class Lab:
         manifest = Manifest(
             settings=self.settings.snapshot(),
             seed=self.seed,
-            git_sha=_git_sha(),
-            models=[{"identity": _as_dict(self.identity), "abilities": _as_dict(self.abilities)}],
+            git_sha=self._git_sha or _git_sha(),
+            models=[described(self._model)],
             provider=self.identity.provider,
             note=note,
         )
         return freeze(path, manifest, replayable(self._store, self.ledger.rows()))
 
     def close(self) -> None:
-        """Finish writing and give back connections; results stay usable."""
+        """Finish writing and give back connections; results stay usable. Closing twice is harmless."""
         bridge().submit(self._wind_up()).result(timeout=60)
 
     async def _wind_up(self) -> None:
         closers, self._closers = self._closers, []
-        for close in closers:
-            close()
-        await self._model.close()
+        try:
+            with contextlib.ExitStack() as rest:  # each is closed, whatever becomes of those before it
+                for close in reversed(closers):
+                    rest.callback(close)
+        finally:
+            self._forget()
+            await self._model.close()
 
     def __enter__(self) -> Self:
         """Make this the lab of the block."""
-        self._tokens.append(_block_lab.set(self))
+        _block_labs.set((*_block_labs.get(), self))
         return self
 
     def __exit__(self, *_: object) -> None:
         """Go back to the lab before."""
-        _block_lab.reset(self._tokens.pop())
+        _block_labs.set(_block_labs.get()[:-1])
 
     def __repr__(self) -> str:
         """Return the lab as one line."""
@@ -294,34 +324,20 @@ class Lab:
         return f"Lab({self.model}, {where}, mode {self.mode}, seed {self.seed}, {len(self.ledger):,} calls)"
 
 
-class _Recorded:
-    """The model of a recording: it is known, and never asked."""
-
-    def __init__(self, models: Sequence[Mapping[str, Any]]) -> None:
-        try:
-            recorded = models[0]
-            self.identity = Identity(**recorded["identity"])
-            self.abilities = Abilities(**recorded["abilities"])
-        except (LookupError, TypeError) as error:
-            raise CapsuleInvalid("the capsule does not say which model answered", hint="Freeze it again.") from error
-
-    async def complete(self, call: Call) -> Reply:
-        """Refuse: a recording answers from memory only."""
-        raise ReplayMiss(f"the recording holds no reply for {call.stage} {call.item}", hint="Record again with a model.")
-
-    async def close(self) -> None:
-        """Nothing to give back."""
-
-
-def _as_dict(record: Identity | Abilities) -> dict[str, Any]:
-    """Return the fields that make a record, as a capsule's manifest holds them."""
-    made_from = (name for name in record.__slots__ if name != "json")
-    return {name: dict(value) if isinstance(value := getattr(record, name), Mapping) else value for name in made_from}
+def _refuse_with_capsule(given: Mapping[str, object]) -> None:
+    """Refuse what only makes sense where a model is asked."""
+    for name, value in given.items():
+        if value is not None and (name, value) != ("mode", "replay"):
+            shown = f"{name}=…" if name == "api_key" else f"{name}={value!r}"
+            raise InvalidInput(
+                f"a capsule replays what was recorded, so {shown} cannot be given with capsule=",
+                hint=f"Leave out {name}=, or open a study folder to ask a model.",
+            )
 
 
 def _git_sha() -> str:
     """Return the commit of the working folder, or ``unknown``."""
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
+    with contextlib.suppress(OSError, RuntimeError, subprocess.SubprocessError):
         found = subprocess.run(
             ["git", "rev-parse", "HEAD"],  # noqa: S607  # whichever git the user has
             capture_output=True,
@@ -335,7 +351,7 @@ def _git_sha() -> str:
 
 # --- which lab a verb uses ---
 
-_block_lab: ContextVar[Lab | None] = ContextVar("block_lab", default=None)
+_block_labs: ContextVar[tuple[Lab, ...]] = ContextVar("block_labs", default=())
 _notebook_lab: Lab | None = None
 _default_lock = threading.Lock()
 
@@ -355,7 +371,10 @@ def use(lab: Lab) -> Lab:
 
 def current_lab(lab: Lab | None = None) -> Lab:
     """Return the lab a verb is to use: the one given, the block's, the notebook's, or a new ``Lab()``."""
-    found = lab or _block_lab.get() or _notebook_lab
+    if lab is not None and not isinstance(lab, Lab):
+        raise InvalidInput(f"lab={lab!r} is no Lab", hint="Open one with tk.Lab(…).")
+    blocks = _block_labs.get()
+    found = lab or (blocks[-1] if blocks else _notebook_lab)
     if found is not None:
         return found
     with _default_lock:

@@ -97,12 +97,12 @@ def test_closed_model_may_be_used_again_on_another_loop():
 @pytest.mark.filterwarnings("error::ResourceWarning")
 def test_loop_that_ends_closes_what_nobody_closed():
     with WireServer() as wire:
-        model = _opened(wire)
-        for _ in range(2):
+        model, before = _opened(wire), _clients()
+        for _ in range(3):
             asyncio.run(model.complete(_call()))
             gc.collect()
-        del model
-        gc.collect()
+            assert _clients() == before
+        assert len(model._shared) == 1
 
 
 def test_close_from_another_loop_closes_on_the_first_one():

@@ -275,3 +275,14 @@ def test_login_in_a_bad_base_url_is_not_repeated():
 def test_options_that_make_no_sense_are_refused(options):
     with pytest.raises(InvalidInput):
         open_model(**options, api_key="k")
+
+
+@pytest.mark.parametrize("key", ["sk-one two-abcdef", "sk-one\ntwo-abcdef", "sk-schlüssel"])
+def test_key_that_cannot_be_sent_is_refused_without_showing_it(key):
+    with pytest.raises(InvalidInput) as caught:
+        open_model("m", api_key=key)
+    assert key[3:] not in str(caught.value)
+
+
+def test_line_break_after_a_key_is_forgiven(wire):
+    assert _ask(wire, _call(), api_key=f"{wire.key}\n").value

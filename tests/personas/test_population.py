@@ -110,7 +110,7 @@ def test_toml_beside_a_table_is_read_with_weights_ids_and_missing_values(tmp_pat
     ],
 )
 def test_table_that_breaks_its_declaration_names_the_row(tmp_path, old, new, said):
-    with pytest.raises(InvalidInput, match="(?s)") as caught:
+    with pytest.raises(InvalidInput) as caught:
         town(tmp_path, csv=CSV.replace(old, new, 1))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -29,15 +29,16 @@ app.command("personas")(personas_command.personas)
 
 def _version(value: bool) -> None:  # noqa: FBT001  # typer calls it with the flag
     if value:
-        from toolkit import __version__
+        from importlib.metadata import version
 
-        print(__version__)
+        print(version("dramatis-toolkit"))
         raise typer.Exit
 
 
 @app.callback()
 def _root(
-    version: Annotated[  # noqa: ARG001  # its callback does the work
+    *,
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
     ] = False,
 ) -> None:

@@ -30,7 +30,9 @@ def show(path: Annotated[Path, typer.Argument(help="A .capsule file.")]) -> None
 @app.command()
 def rebuild(
     notebook: Annotated[Path, typer.Argument(help="A notebook that replays a capsule.")],
-    model: Annotated[str, typer.Option(help="Who answers; 'authored' reads the .yaml beside the capsule.")] = "authored",
+    model: Annotated[
+        str, typer.Option(help="Who answers; 'authored' reads the .yaml beside the capsule.")
+    ] = "authored",
 ) -> None:
     """Run a notebook against a model instead of its capsule, write the capsule anew, and refresh the outputs from it."""
     try:
@@ -38,14 +40,17 @@ def rebuild(
         from nbclient import NotebookClient
         from nbclient.exceptions import CellExecutionError
     except ImportError as error:
-        raise DramatisError("a notebook runs in Jupyter, which is not installed", hint="Install dramatis-toolkit[lab].") from error
+        raise DramatisError(
+            "a notebook runs in Jupyter, which is not installed", hint="Install dramatis-toolkit[lab]."
+        ) from error
     if not notebook.is_file():
         raise InvalidInput(f"no notebook {notebook}", hint="Give the path of an .ipynb file.")
     for record in (model, ""):
         cells = nbformat.read(notebook, as_version=4)
         os.environ["TOOLKIT_RECORD"] = record
         try:
-            NotebookClient(cells, timeout=600, resources={"metadata": {"path": str(notebook.parent)}}).execute()
+            place = {"metadata": {"path": str(notebook.parent)}}
+            NotebookClient(cells, timeout=600, resources=place).execute()
         except CellExecutionError as error:
             raise DramatisError(f"{notebook.name} failed: {error.ename}: {error.evalue}") from error
         finally:

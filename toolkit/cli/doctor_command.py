@@ -21,10 +21,9 @@ def doctor(
     study: Annotated[Path | None, typer.Option(help="A study's folder to look into.")] = None,
 ) -> None:
     """Say what is installed, which model would answer, and whether a key is set (never which)."""
-    from toolkit import __version__
     from toolkit.settings import load_settings
 
-    print(f"dramatis-toolkit {__version__}, Python {sys.version.split()[0]}")
+    print(f"dramatis-toolkit {_version('dramatis-toolkit')}, Python {sys.version.split()[0]}")
     for name in _PACKAGES:
         print(f"  {name:<12} {_version(name)}")
     settings = load_settings(study=study)
@@ -69,7 +68,7 @@ def _study(folder: Path) -> str:
 
     files = [path for path in folder.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files)
-    _, store = open_memory(folder, heal=False)
+    _, store = open_memory(folder, "replay")
     entries = store.stats().entries
     store.close()
     return f"{folder}: {entries:,} remembered replies, {len(files)} files, {size / 1e6:.1f} MB"

@@ -74,9 +74,10 @@ class ProgressLine:
             return
         from IPython.display import display
 
+        show: Any = display
         bundle = {"text/plain": text, "text/html": f'<div style="opacity:.75">{escape(text)}</div>'}
         if self._handle is None:
-            self._handle = display(bundle, raw=True, display_id=True)
+            self._handle = show(bundle, raw=True, display_id=True)
         else:
             self._handle.update(bundle, raw=True)
 

@@ -129,8 +129,9 @@ class Result(abc.ABC):
 
     def _facts(self) -> list[str]:
         failed = sum(outcome.error is not None for outcome in self._outcomes)
-        cached = sum(bool(outcome.ok and outcome.reply is not None and outcome.reply.cached) for outcome in self._outcomes)
-        ok = sum(outcome.ok for outcome in self._outcomes)
+        answered = [outcome for outcome in self._outcomes if outcome.ok]
+        cached = sum(outcome.reply is not None and outcome.reply.cached for outcome in answered)
+        ok = len(answered)
         facts = [f"{ok:,} ok", f"{failed:,} failed", f"{cached:,} from memory"] if self._outcomes else []
         if self.report is not None:
             facts += [f"{self.report.usage.input + self.report.usage.output:,} tokens"]

@@ -50,7 +50,7 @@ def figure(width: float = 7.0, height: float = 3.2, *, title: str = "") -> tuple
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(dict(_RC)):
+    with mpl.rc_context(dict(_RC)):  # type: ignore[arg-type]  # the stubs list every key
         made = Figure(figsize=(width, height), layout="constrained")
         axes = made.add_subplot()
         axes.set_prop_cycle(color=PALETTE)

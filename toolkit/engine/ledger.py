@@ -225,5 +225,3 @@ class Booked:
             raise
         self._ledger.write(call, key, self._identity, reply, began)
         return reply
-
-

@@ -85,9 +85,7 @@ async def run_calls(
 
 
 class _Work:
-    def __init__(
-        self, engine: Engine, calls: Iterator[Call], run: Run, accept: Accept | None, attempts: int
-    ) -> None:
+    def __init__(self, engine: Engine, calls: Iterator[Call], run: Run, accept: Accept | None, attempts: int) -> None:
         self.outcomes: list[Outcome] = []
         self._engine = engine
         self._calls = calls

@@ -214,7 +214,7 @@ class Database:
         home = network_filesystem(self.path) if self._wanted == "auto" else None
         if self._wanted != "rollback" and home is None:
             try:
-                connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+                self._let_shrink(connection)
                 mode = _patiently(connection, "PRAGMA journal_mode=WAL")
                 connection.execute(TABLES).fetchall()
             except sqlite3.OperationalError as error:
@@ -230,7 +230,7 @@ class Database:
         connection = self._connect("rw")
         # a log left from a better file system can only be taken in by a connection that needs no shared memory
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")
-        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        self._let_shrink(connection)
         _patiently(connection, "PRAGMA journal_mode=DELETE")
         connection.execute(TABLES).fetchall()
         connection.close()
@@ -240,6 +240,11 @@ class Database:
                 "there. Keep studies on a local disk where you can."
             )
         return self._connect("rw")
+
+    def _let_shrink(self, connection: Connection) -> None:
+        """Let a new file give pages back to the disk; in an old one this would only be a needless write."""
+        if self.path.stat().st_size == 0:
+            connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
 
     def _repair(self, error: Exception, generation: int) -> None:
         with self._lock:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakSet
 
 from toolkit.errors import InvalidInput
 from toolkit.models.call import Call, Identity
@@ -88,6 +88,7 @@ class Shared:
         self._url = f"{self.client.base_url}chat/completions"  # whole, so that the SDK need not join it each time
         self._key = endpoint.key
         self._post = _openai_transport.post
+        self.closed = False
         self.users: WeakSet[Any] = WeakSet()
         self.lifeline: AsyncGenerator[None, None] = self._live()
 
@@ -96,6 +97,8 @@ class Shared:
         try:
             yield
         finally:
+            self.closed = True
+            _forget(self)
             await self.client.close()
 
     async def post(self, call: Call, body: bytes, identity: Identity) -> httpx2.Response:
@@ -112,7 +115,16 @@ class Shared:
 
 
 _lock = threading.Lock()
-_open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Endpoint, Shared]] = WeakKeyDictionary()
+_open: dict[asyncio.AbstractEventLoop, dict[Endpoint, Shared]] = {}  # emptied by the lifelines
+
+
+def _forget(ended: Shared) -> None:
+    with _lock:
+        here = _open.get(ended.loop, {})
+        for endpoint in [one for one, shared in here.items() if shared is ended]:
+            del here[endpoint]
+        if not here:
+            _open.pop(ended.loop, None)
 
 
 async def acquire(endpoint: Endpoint, user: object) -> Shared:

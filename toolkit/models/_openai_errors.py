@@ -38,11 +38,13 @@ _FILTERED = re.compile(r"content[_ ](?:filter|policy|management)|moderation|flag
 _BLIND = re.compile(
     r"image (?:input|url)s? (?:is|are) not supported|mmproj|does not support (?:image|vision)", re.IGNORECASE
 )
+_TAG = re.compile(r"<[^<>]{1,500}>")  # gateways answer in HTML
 _SCHEMA = re.compile(r"response_format|json_?schema|\bschema\b|grammar", re.IGNORECASE)
 _REQUEST_STATUSES = frozenset({400, 403, 413, 422})
 _QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 
 _LONGEST = 200  # characters of the provider's message that are repeated
+_LONGEST_PARAMETER = 60  # characters
 _SHORTEST_KEY = 8  # characters; shorter ones are placeholders and ordinary words
 _WINDOW = 20  # characters of prompt in a message that make it a quotation
 
@@ -63,7 +65,7 @@ class _Refusal:
     @property
     def said(self) -> str:
         """The provider's message as it may be shown: scrubbed, one line, short, without the prompt."""
-        text = " ".join(scrub(self.message).split()).rstrip(".")
+        text = " ".join(scrub(_TAG.sub(" ", self.message)).split()).rstrip(".")
         if not text:
             return f"HTTP {self.status}"
         if _quotes(text, self.call):
@@ -261,7 +263,7 @@ def _unknown(refusal: _Refusal) -> CallError:
 
 
 def _bad(refusal: _Refusal) -> CallError:
-    named = f" (parameter {refusal.param!r})" if refusal.param else ""
+    named = f" (parameter {refusal.param[:_LONGEST_PARAMETER]!r})" if refusal.param else ""
     return BadRequest(
         f"{refusal.who} rejects the request{named}: {refusal.said}",
         hint="Look at the request with tk.preview.",

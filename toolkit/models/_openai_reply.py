@@ -62,14 +62,15 @@ def _judged(call: Call, reply: Reply) -> Reply:
         if not reply.text:
             raise _invalid(reply, "is empty")
         return reply
+    bare = _bare(reply.text)
     try:
-        value = orjson.loads(_bare(reply.text))
+        value = orjson.loads(bare)
     except ValueError as error:
         raise _invalid(reply, "is not JSON") from error
     fault = check(call.schema.json)(value)
     if fault is not None:
         raise _invalid(reply, f"does not fit the schema {call.schema.name!r}: {fault[:80]}")
-    return replace(reply, value=value)
+    return replace(reply, text=bare, value=value)
 
 
 def _bare(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -25,6 +26,7 @@ _START_SECONDS = 20.0
 _LOAD_BYTES_A_SECOND = 50e6  # a slow disk; larger weights get longer to start
 _SILENCE_SECONDS = 600.0  # the engine limits a call; a call that waits its turn here is silent meanwhile
 _GONE_SECONDS = 1.0
+_TRANSPORT = "toolkit.models._openai_transport"
 _DEFAULTS: dict[str, Any] = {"temp": 0.3, "n_predict": 512}
 """For calls that do not say: the temperature at which it strays least, and an end to replies without bounds."""
 
@@ -89,7 +91,8 @@ class EmbeddedModel:
         """Return the adapter that speaks to this server, a new one after a restart: port and key are others then."""
         if self._spoken is not None and self._spoken[0] is server:
             return self._spoken[1]
-        address = await server.address()
+        # The adapter imports the SDK with its first call, which takes a second; here it happens while the child starts.
+        address, _ = await asyncio.gather(server.address(), asyncio.to_thread(import_module, _TRANSPORT))
         before = self._spoken
         if before is not None and before[0] is server:  # another call was here first
             return before[1]

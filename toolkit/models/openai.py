@@ -6,7 +6,6 @@ import asyncio
 import os
 import time
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from toolkit.errors import BadRequest, InvalidInput, KeyMissing
 from toolkit.models._openai_body import MaxTokensField, Profile, body_of
@@ -35,7 +34,7 @@ class OpenAIModel:
         self._profile = profile
         self._identity = identity
         self._prompt_cache = True
-        self._shared: WeakKeyDictionary[asyncio.AbstractEventLoop, Shared] = WeakKeyDictionary()
+        self._shared: dict[asyncio.AbstractEventLoop, Shared] = {}
         self._prepared: set[tuple[str, int]] = set()
 
     def __repr__(self) -> str:
@@ -79,12 +78,12 @@ class OpenAIModel:
 
     async def close(self) -> None:
         """Give back the connections; the model may be used again afterwards."""
-        self._shared = WeakKeyDictionary()
+        self._shared = {}
         await release(self)
 
     async def _send(self, call: Call, notes: tuple[str, ...], *, prompt_cache: bool) -> Reply:
         shared = self._shared.get(asyncio.get_running_loop())
-        if shared is None:
+        if shared is None or shared.closed:
             shared = await self._connect()
         body = body_of(call, self._profile, prompt_cache=prompt_cache)
         started, clock = time.time(), time.perf_counter()
@@ -100,7 +99,8 @@ class OpenAIModel:
 
     async def _connect(self) -> Shared:
         shared = await acquire(self._endpoint, self)
-        self._shared[shared.loop] = shared
+        others = {loop: one for loop, one in self._shared.items() if not one.closed}
+        self._shared = {**others, shared.loop: shared}
         return shared
 
     async def _prepare(self, pictures: tuple[Picture, ...]) -> None:
@@ -143,7 +143,8 @@ def open_model(
 
     Raises:
         KeyMissing: No key is given or set, and the endpoint is not on this machine.
-        InvalidInput: The name is empty, the base URL is no web address, or the timeout is not positive.
+        InvalidInput: The name is empty, the base URL is no web address, the key cannot be sent, or the timeout is not
+            positive.
 
     Example:
         >>> model = open_model("some-model", base_url="http://127.0.0.1:8000/v1")
@@ -169,10 +170,19 @@ def open_model(
 def _key(given: str | None, endpoint: Endpoint) -> str:
     key: Any = given or os.environ.get("TOOLKIT_OPENAI_API_KEY") or os.environ.get("OPENAI_API_KEY")
     if key:
-        return str(key).strip()
+        return _checked(str(key).strip())
     if endpoint.loopback:
         return "none"  # servers on this machine mostly ask for none, and the SDK sends some
     raise KeyMissing(
         f"no key is set for {endpoint.public if not endpoint.own else 'OpenAI'}",
         hint='Set OPENAI_API_KEY or TOOLKIT_OPENAI_API_KEY, or use model="embedded", which needs none.',
     )
+
+
+def _checked(key: str) -> str:
+    if not key.isascii() or any(one.isspace() or not one.isprintable() for one in key):
+        raise InvalidInput(
+            "the API key holds a character that no key holds (a space, a line break or a letter with an accent)",
+            hint="Copy the key again.",
+        )
+    return key

@@ -107,7 +107,8 @@ def installed() -> Weights | None:
         >>> weights is None or weights.path.suffix == ".gguf"
         True
     """
-    weights = _recorded(_folder())
+    folder = _folder()
+    weights = _recorded(folder)
     if weights is None:
         return None
     try:
@@ -116,51 +117,37 @@ def installed() -> Weights | None:
         raise _damaged(weights.path, "the file cannot be read") from error
     if found.st_size != weights.size:
         raise _damaged(weights.path, f"{found.st_size} bytes where {weights.size} were installed")
-    return weights if found.st_mtime_ns == weights.mtime_ns else verify()
+    return weights if found.st_mtime_ns == weights.mtime_ns else _verified(folder, weights)
 
 
-def verify() -> Weights:
-    """Read the installed weights in full and compare their SHA-256 with the recorded one.
-
-    Raises:
-        WeightsMissing: There are none, or they are damaged.
+def verify() -> bool:
+    """Read the installed weights in full; True when their SHA-256 is the recorded one.
 
     Example:
-        >>> verify().size > 0  # doctest: +SKIP
+        >>> weights_path() is None or verify()
         True
     """
     folder = _folder()
-    weights = _recorded(folder)
-    if weights is None:
-        raise WeightsMissing("the embedded model's weights are not installed", hint=_INSTALL)
     try:
-        with weights.path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        mtime_ns = weights.path.stat().st_mtime_ns
-    except OSError as error:
-        raise _damaged(weights.path, "the file cannot be read") from error
-    if digest != weights.sha256:
-        raise _damaged(weights.path, "the SHA-256 is not the recorded one")
-    if mtime_ns != weights.mtime_ns:
-        weights = replace(weights, mtime_ns=mtime_ns)
-        with contextlib.suppress(OSError):  # a folder that may only be read costs a full check each time, no more
-            _write_record(folder, weights)
-    return weights
+        weights = _recorded(folder)
+        return weights is not None and _verified(folder, weights) is not None
+    except WeightsMissing:
+        return False
 
 
 def weights_path() -> Path | None:
-    """Return the path of the installed weights, or ``None`` when there are none.
-
-    Raises:
-        WeightsMissing: They are damaged.
+    """Return the path of the installed weights, or ``None`` when there are none; whether they are whole is not asked.
 
     Example:
         >>> path = weights_path()
         >>> path is None or path.suffix == ".gguf"
         True
     """
-    weights = installed()
-    return weights.path if weights else None
+    try:
+        weights = _recorded(_folder())
+    except WeightsMissing:
+        return None
+    return weights.path if weights is not None and weights.path.is_file() else None
 
 
 def install(*, source: Path | None = None, progress: Progress | None = None) -> Path:
@@ -191,7 +178,7 @@ def install(*, source: Path | None = None, progress: Progress | None = None) -> 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / "lock"):
-            kept = _kept() if source is None else None
+            kept = _kept(folder) if source is None else None
             if kept is not None:
                 return kept.path
             with _workplace(folder) as place:
@@ -256,13 +243,30 @@ def _recorded(folder: Path) -> Weights | None:
     return weights
 
 
-def _kept() -> Weights | None:
+def _verified(folder: Path, weights: Weights) -> Weights:
+    """Read the file in full, compare it with its record, and record its new time where only that has changed."""
+    try:
+        with weights.path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        mtime_ns = weights.path.stat().st_mtime_ns
+    except OSError as error:
+        raise _damaged(weights.path, "the file cannot be read") from error
+    if digest != weights.sha256:
+        raise _damaged(weights.path, "the SHA-256 is not the recorded one")
+    if mtime_ns != weights.mtime_ns:
+        weights = replace(weights, mtime_ns=mtime_ns)
+        with contextlib.suppress(OSError):  # a folder that may only be read costs a full check each time, no more
+            _write_record(folder, weights)
+    return weights
+
+
+def _kept(folder: Path) -> Weights | None:
     """Return the toolkit's own weights when they are installed and whole."""
     try:
-        weights = verify()
+        weights = _recorded(folder)
+        return _verified(folder, weights) if weights is not None and weights.sha256 == SHA256 else None
     except WeightsMissing:
         return None
-    return weights if weights.sha256 == SHA256 else None
 
 
 def _check_gguf(source: Path) -> None:

@@ -3,17 +3,16 @@
 A systematic sample along a seeded order (Madow 1949) gives each row its share of the panel; then pairs of rows are
 exchanged until every level of every attribute stands at its target, the landing of the cube method (Deville & Tillé
 2004, Biometrika 91) done by search instead of by linear programs, whose rounding would differ between machines.
-All matrices hold whole numbers well below 2**53, so float64 arithmetic on them is exact in whatever order it is summed.
+Only int64 look-ups and sums are used, no linear algebra: its threads wait for each other on a busy machine.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from toolkit.personas.attribute import Attribute
 
 if TYPE_CHECKING:
     from toolkit.personas.population import Population
@@ -26,58 +25,50 @@ TOTAL = 1 << 26  # weights are brought to whole numbers of about this sum
 LEVEL_PULL, RANK_PULL = 8, 1  # a level's deviation counts more than one point of a number's distribution
 THRESHOLDS = 32  # points at which a number's distribution function is held
 POOL = 4096  # of a large table, so many rows at random may enter: choice enough, and a step stays cheap
-OUT, IN = 64, 512  # how many candidates to leave and to enter are compared at a step
+OUT, IN = 32, 256  # how many candidates to leave and to enter are compared at a step
 STEPS = 3000  # exchanges at most; nearly every panel is done in under 400
 STALE = 40  # exchanges without a better panel before the attributes that miss their aim pull harder
-MAX_PULL = 1 << 10  # bounds the products below 2**53
+MAX_PULL = 1 << 10  # bounds the products below 2**63
 AIM, LEAST_AIM = (5, 4), 1000  # done when each TVD is at most 5/4 of what rounding allows, or 1/1000
 RANK_AIM = 2  # done when a number's mean difference of distribution functions is at most 2/n
 
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """What is balanced: one row a person, one column a level or a threshold, all whole numbers."""
+    """What is balanced, as codes: one row a person, one column a block of the balance."""
 
-    features: Array
-    """0 or 1: in this level, or at or below this threshold."""
-    blocks: tuple[tuple[int, int], ...]
-    """First column and one past the last, an attribute's levels or a number's thresholds."""
-    ranks: int
-    """How many of the blocks, at the end, are thresholds."""
+    codes: Array
+    """For levels the index of the row's level; for a number's ranks at or below how many thresholds the row is."""
+    sizes: tuple[int, ...]
+    """How many codes each block has."""
+    levels: int
+    """How many blocks are levels; those after them are ranks."""
     weights: Array
     """A whole number a row."""
 
     @classmethod
     def of(cls, population: Population) -> Design:
         """Return the design of a population's measured attributes."""
-        columns: list[Array] = []
-        blocks: list[tuple[int, int]] = []
-        for one in population.measured:
-            codes = population.codes[one.name]
-            _add(columns, blocks, [codes == level for level in range(len(one.all_levels))])
-        levels = len(blocks)
+        columns = [population.codes[one.name] for one in population.measured]
+        sizes = [len(one.all_levels) for one in population.measured]
         for one in population.measured:
             if one.kind == "number":
-                _add(columns, blocks, _thresholds(population, one))
-        features = np.array(columns, dtype=np.float64).T.copy()
-        return cls(features, tuple(blocks), len(blocks) - levels, integer_weights(population.weights))
+                ranks = _ranks(population.frame[one.name].to_numpy("float64"))
+                columns.append(ranks)
+                sizes.append(int(ranks.max()) + 1)
+        codes = np.stack(columns, axis=1).astype(np.int64)
+        return cls(codes, tuple(sizes), len(population.measured), integer_weights(population.weights))
 
 
-def _add(columns: list[Array], blocks: list[tuple[int, int]], new: list[Array]) -> None:
-    if new:
-        blocks.append((len(columns), len(columns) + len(new)))
-        columns.extend(new)
-
-
-def _thresholds(population: Population, attribute: Attribute) -> list[Array]:
-    """Return, for points spread evenly over the rows, who is at or below each."""
-    values = population.frame[attribute.name].to_numpy("float64")
+def _ranks(values: Array) -> Array:
+    """Return at or below how many points, spread evenly over the rows, each value is; 0 where there is none."""
     there = np.sort(values[~np.isnan(values)])
     if not len(there):
-        return []
+        return np.zeros(len(values), dtype=np.int64)
     places = [len(there) * step // (THRESHOLDS + 1) for step in range(1, THRESHOLDS + 1)]
-    points = [point for point in np.unique(there[places]) if point < there[-1]]
-    return [values <= point for point in points]
+    points = np.unique(there[places])
+    below: Array = np.searchsorted(points, values, side="left")  # an empty value sorts above every point
+    return len(points) - below
 
 
 def integer_weights(weights: Array) -> Array:
@@ -136,9 +127,7 @@ def choose(design: Design, n: int, rng: np.random.Generator) -> Array:
 
 def _systematic(design: Design, order: Array, rest: Array, total: int, rng: np.random.Generator) -> Array:
     """Choose rows with probability ``rest / total``, spread over an order sorted by the attributes."""
-    levels = design.blocks[: len(design.blocks) - design.ranks]
-    mixed = [levels[place] for place in rng.permutation(len(levels))]
-    path = np.lexsort([design.features[order, low:high].argmax(axis=1) for low, high in mixed])
+    path = np.lexsort([design.codes[order, block] for block in rng.permutation(design.levels)])
     ends = np.cumsum(rest[path])
     picks = int(rng.integers(total)) + total * np.arange(int(ends[-1]) // total)
     chosen = np.zeros(len(order), dtype=bool)
@@ -147,48 +136,50 @@ def _systematic(design: Design, order: Array, rest: Array, total: int, rng: np.r
 
 
 class _Search:
-    """Exchanges one chosen row for one that is not, best pair first, never back at once (tabu search, Glover 1989)."""
+    """Exchanges one chosen row for one that is not, best pair first, never back at once (tabu search, Glover 1989).
+
+    ``excess`` holds, for each code of each block, how many people too many have it, times the sum of the weights.
+    """
 
     def __init__(self, design: Design, order: Array, n: int, base: Array, chosen: Array, *, free: Array) -> None:
-        everybody = design.features[order]
+        starts = np.cumsum([0, *design.sizes])
+        self.blocks = [slice(int(low), int(high)) for low, high in pairwise(starts)]
+        self.levels = design.levels
+        codes = design.codes[order]
         weights = design.weights[order]
         self.total = int(weights.sum())
-        targets = n * (weights.astype(np.float64) @ everybody)
-        self.off = self.total * ((base + chosen).astype(np.float64) @ everybody) - targets
+        targets = n * _sums(codes + starts[:-1], weights, int(starts[-1]))
+        self.excess = self.total * _sums(codes + starts[:-1], base + chosen, int(starts[-1])) - targets
+        self.aims = self._aims(targets, n)
+        self.pulls = [LEVEL_PULL if block < self.levels else RANK_PULL for block in range(len(self.blocks))]
         self.start = chosen
         self.pool = np.flatnonzero(chosen | (free & (np.arange(len(order)) < POOL)))
-        self.features = everybody[self.pool]
+        self.codes = codes[self.pool]
+        self.places = self.codes + starts[:-1]
         self.chosen = chosen[self.pool]
-        self.starts = np.array([low for low, _ in design.blocks])
-        self.sizes = np.array([high - low for low, high in design.blocks])
-        levels = len(design.blocks) - design.ranks
-        self.block_pull = np.array([LEVEL_PULL] * levels + [RANK_PULL] * design.ranks, dtype=np.float64)
-        self.aims = self._aims(targets, levels, n)
 
-    def _aims(self, targets: Array, levels: int, n: int) -> Array:
+    def _aims(self, targets: Array, n: int) -> list[int]:
         aims = []
-        for block, (start, size) in enumerate(zip(self.starts, self.sizes, strict=True)):
-            if block >= levels:
-                aims.append(RANK_AIM * self.total * int(size))
-                continue
-            floor = rounding_floor([int(target) for target in targets[start : start + size]], self.total, n)
-            aims.append(max(floor * AIM[0] // AIM[1], 2 * n * self.total // LEAST_AIM))
-        return np.array(aims, dtype=np.float64)
+        for block, codes in enumerate(self.blocks):
+            if block < self.levels:
+                floor = rounding_floor(targets[codes].tolist(), self.total, n)
+                aims.append(max(floor * AIM[0] // AIM[1], 2 * n * self.total // LEAST_AIM))
+            else:
+                aims.append(RANK_AIM * self.total * (codes.stop - codes.start - 1))
+        return aims
 
     def run(self) -> Array:
         """Return the best choice met."""
-        self._weigh()
         best, kept, since = self._score(), self.chosen.copy(), 0
         resting = np.full(len(self.chosen), -1)  # the step until which a row may not move again
         for step in range(STEPS):
-            if best[0] == 0:
-                break
-            pair = self._best_pair(resting < step)
+            pair = self._best_pair(resting < step) if best[0] else None
             if pair is None:
                 break
             leave, enter = pair
             self.chosen[leave], self.chosen[enter] = False, True
-            self.off += self.total * (self.features[enter] - self.features[leave])
+            self.excess[self.places[leave]] -= self.total
+            self.excess[self.places[enter]] += self.total
             tenure = 2 + step % 7  # varied, so that the search does not circle
             resting[leave], resting[enter] = step + tenure, step + tenure // 2
             score = self._score()
@@ -201,25 +192,25 @@ class _Search:
         times[self.pool] = kept
         return times
 
-    def _misses(self) -> Array:
-        deviations = np.add.reduceat(np.abs(self.off), self.starts)
-        missed: Array = np.maximum(0.0, deviations - self.aims)
-        return missed
+    def _deviations(self, block: int) -> Array:
+        """Return a block's deviations: of its levels, or of its distribution function at each threshold."""
+        excess: Array = self.excess[self.blocks[block]]
+        return excess if block < self.levels else np.cumsum(excess[:0:-1])[::-1]
 
-    def _score(self) -> tuple[float, float]:
+    def _sizes(self) -> list[int]:
+        return [int(np.abs(self._deviations(block)).sum()) for block in range(len(self.blocks))]
+
+    def _score(self) -> tuple[int, int]:
         """Return by how much the aims are missed, then the sum of all deviations; smaller is better."""
-        return float(self._misses().sum()), float(np.abs(self.off).sum())
-
-    def _weigh(self) -> None:
-        self.pulled = self.features * np.repeat(self.block_pull, self.sizes)
-        self.own = (self.pulled * self.features).sum(axis=1)
+        sizes = self._sizes()
+        return sum(max(0, size - aim) for size, aim in zip(sizes, self.aims, strict=True)), sum(sizes)
 
     def _pull_harder(self) -> None:
-        stronger = np.where(self._misses() > 0, self.block_pull * 2, self.block_pull)
-        if stronger.max() > MAX_PULL:
-            stronger = np.maximum(1.0, np.floor(stronger / 2))
-        self.block_pull = stronger
-        self._weigh()
+        """Double the pull of the blocks that miss their aim."""
+        missed = [size > aim for size, aim in zip(self._sizes(), self.aims, strict=True)]
+        self.pulls = [pull * 2 if miss else pull for pull, miss in zip(self.pulls, missed, strict=True)]
+        if max(self.pulls) > MAX_PULL:
+            self.pulls = [max(1, pull // 2) for pull in self.pulls]
 
     def _best_pair(self, rested: Array) -> tuple[int, int] | None:
         """Return the exchange that lowers the weighted sum of squared deviations most (or raises it least)."""
@@ -227,15 +218,41 @@ class _Search:
         entering = np.flatnonzero(~self.chosen & rested)
         if not len(leaving) or not len(entering):
             return None
-        slope = self.pulled @ self.off
+        slope = self._slope()
         leaving = _lowest(leaving, -slope[leaving], OUT)
         entering = _lowest(entering, slope[entering], IN)
-        shared = self.pulled[leaving] @ self.features[entering].T
-        change = 2 * (slope[entering][None, :] - slope[leaving][:, None]) + self.total * (
-            self.own[leaving][:, None] + self.own[entering][None, :] - 2 * shared
-        )
+        change = 2 * (slope[entering][None, :] - slope[leaving][:, None])
+        change += self.total * self._distance(self.codes[leaving], self.codes[entering])
         place = int(change.argmin())
         return int(leaving[place // len(entering)]), int(entering[place % len(entering)])
+
+    def _slope(self) -> Array:
+        """Return for each row by how much one more of it would raise the weighted squares, to first order."""
+        table = np.empty_like(self.excess)
+        for block, codes in enumerate(self.blocks):
+            deviations = self._deviations(block)
+            if block < self.levels:
+                table[codes] = self.pulls[block] * deviations
+            else:
+                table[codes.start] = 0
+                table[codes.start + 1 : codes.stop] = self.pulls[block] * np.cumsum(deviations)
+        slope: Array = table[self.places].sum(axis=1)
+        return slope
+
+    def _distance(self, leaving: Array, entering: Array) -> Array:
+        """Return the weighted squared distance between each two rows: levels that differ, thresholds between them."""
+        far = np.zeros((len(leaving), len(entering)), dtype=np.int64)
+        for block, pull in enumerate(self.pulls):
+            ours, theirs = leaving[:, block, None], entering[None, :, block]
+            far += 2 * pull * (ours != theirs) if block < self.levels else pull * np.abs(ours - theirs)
+        return far
+
+
+def _sums(places: Array, amounts: Array, size: int) -> Array:
+    """Return the sum of the amounts at each place, exactly."""
+    sums = np.zeros(size, dtype=np.int64)
+    np.add.at(sums, places, amounts.astype(np.int64)[:, None])
+    return sums
 
 
 def _lowest(rows: Array, values: Array, count: int) -> Array:

@@ -29,10 +29,14 @@ _DECADE = (
     rf"in (?:her|his|their|my) (?:(?P<part>early|mid|late)[- ](?:to late )?)?"
     rf"(?P<decade>{'|'.join(_DECADES)}|[2-9]0['\u2019]?s)\b"
 )
-_IS = r"(?:\s+(?:is|am)|['\u2019](?:s|m))(?:\s+(?:now|currently|only|just))?\s+"
+# "she's" is "she is", but "Maria's" may belong to somebody else's age.
+_IS = (
+    r"(?:\s+(?:is|am)|(?:(?<=\bI)|(?<=\bhe)|(?<=\bshe))['\u2019](?:s|m))"
+    r"(?:\s+(?:now|currently|only|just))?\s+"
+)
 # Up to four words between the article and what the persona is, none of which begins another thought.
 _BETWEEN = (
-    r"(?:(?!(?:of|with|in|on|for|to|at|from|by|and|or|the|an?|who|whose|that|his|her|their|my|our|not|like)\b)"
+    r"(?:(?!(?:of|with|in|on|for|to|at|from|by|and|or|the|an?|who|whose|that|his|her|their|my|our|not|like|is|are|was|\w+ing)\b)"
     r"[\w'\u2019-]+,?\s+){0,4}?"
 )
 _WOMAN = "woman|girl|lady|mother|mom|grandmother|wife|housewife|widow|businesswoman"
@@ -47,6 +51,7 @@ _OTHERS = re.compile(
     r"colleague|coworker|dog|cat|pet|horse|car|truck|house|home|business|company)s?\b",
     re.IGNORECASE,
 )
+_SENTENCE_END = re.compile(r"(?<=[.!?;])(?<!\bMr\.)(?<!\bMs\.)(?<!\bMrs\.)\s+|\n+")
 _PAST = re.compile(r"\b(?:was|were|had|did|went|left|began|became|met|came|took|made|got|\w{2,}ed)\b", re.IGNORECASE)
 _SEXES = {
     "female": "female", "woman": "female", "girl": "female", "f": "female",
@@ -115,7 +120,7 @@ def _sexes(text: str, known: Known, sex: str) -> Iterator[str]:
     patterns = [
         rf"(?P<subject>{_subject(known)}){_IS}(?P<said>an?\s+{_BETWEEN}(?:{other}))\b(?![-'\u2019])",
         rf"(?P<subject>^)(?P<said>As an?\s+{_BETWEEN}(?:{other}))\b(?=,|\s+I\b)",
-        rf"(?P<subject>\b)(?P<said>\b(?:{title})\.?\s+{re.escape(known.name)})\b",
+        rf"(?P<said>(?P<subject>\b(?:{title})\.?\s+{re.escape(known.name)}))\b",
     ]
     for match in _statements(text, known, patterns):
         yield f"the text says {match['said'].strip()!r}, but sex was sampled as {sex!r}"
@@ -129,11 +134,11 @@ def _age_patterns(known: Known) -> list[str]:
     me, name = _subject(known), _own_names(known)
     of_person = rf"(?=\s+(?:[\w-]+\s+){{0,2}}(?:{_PERSON})\b)"
     return [
-        rf"(?P<subject>{me}){_IS}(?:an?\s+)?{_BETWEEN}(?P<said>{_YEARS_OLD})",
+        rf"(?P<subject>{me}){_IS}(?:an?\s+{_BETWEEN})?(?P<said>{_YEARS_OLD})",
         rf"(?P<subject>{me}){_IS}(?P<said>{_NUMBER})(?=[,;.!?](?!\d)|\s+and\b|$)",
-        rf"(?P<subject>{name}),\s+(?:an?\s+)?{_BETWEEN}(?P<said>{_YEARS_OLD})",
+        rf"(?P<subject>{name}),\s+(?:an?\s+{_BETWEEN})?(?P<said>{_YEARS_OLD})",
         rf"(?P<subject>{name})(?:,\s+(?:aged?\s+)?(?P<said>{_NUMBER})(?=[,;.]|$)|\s+\((?:aged?\s+)?(?P<said2>\d+)\))",
-        rf"(?P<subject>^)(?:As\s+)?(?:an?\s+)?{_BETWEEN}(?P<said>{_YEARS_OLD}){of_person}",
+        rf"(?P<subject>^)(?:As\s+)?(?:an?\s+{_BETWEEN})?(?P<said>{_YEARS_OLD}){of_person}",
         rf"(?P<subject>^)\W*(?P<said>age\s*[:=]\s*{_NUMBER})\b",
         rf"(?P<subject>{me}){_IS}(?:an?\s+{_BETWEEN})?(?P<said>{_DECADE})",
         rf"(?P<subject>^)(?:an?\s+){_BETWEEN}(?:{_PERSON})\s+(?P<said>{_DECADE}|aged\s+{_NUMBER})",
@@ -143,17 +148,26 @@ def _age_patterns(known: Known) -> list[str]:
 def _statements(text: str, known: Known, patterns: list[str]) -> Iterator[dict[str, str]]:
     """Yield what the patterns find about the persona, sentence by sentence."""
     others_before = False
-    for sentence in re.split(r"(?<=[.!?;])\s+|\n+", text):
+    for place, sentence in enumerate(_SENTENCE_END.split(text)):
         for pattern in patterns:
             for match in re.finditer(pattern, sentence, re.IGNORECASE):
                 found = {key: value for key, value in match.groupdict().items() if value is not None}
                 before = sentence[: match.start()]
-                sure = not _is_pronoun(found["subject"]) or not (others_before or _OTHERS.search(before))
-                past = found["subject"] == "" and _PAST.search(sentence[match.end() :]) is not None
-                if sure and not past and not _is_quoted(before):
+                if found["subject"]:
+                    sure = not _is_pronoun(found["subject"]) or not (others_before or _OTHERS.search(before))
+                else:
+                    sure = _opens(match, sentence, first=place == 0)
+                if sure and not _is_quoted(before):
                     found.setdefault("said", found.get("said2", ""))
                     yield found
         others_before = _OTHERS.search(sentence) is not None and not re.search(_own_names(known), sentence)
+
+
+def _opens(match: re.Match[str], sentence: str, *, first: bool) -> bool:
+    """Return whether an opening without a subject is about the persona now: the first words of a text, or "As a …"."""
+    if match[0].lower().startswith("as "):
+        return _PAST.search(sentence[match.end() :]) is None
+    return first
 
 
 def _range(found: Mapping[str, str]) -> tuple[float, float]:
@@ -169,9 +183,8 @@ def _range(found: Mapping[str, str]) -> tuple[float, float]:
 
 
 def _own_names(known: Known) -> str:
-    """Return a pattern for the persona's full name, first name or surname."""
-    parts = known.name.split()
-    names = dict.fromkeys([known.name, *parts[:1], *parts[-1:]]) if parts else {"\0": None}
+    """Return a pattern for the persona's full name or first name; the surname may be a relative's."""
+    names = dict.fromkeys([known.name, known.name.split()[0]])
     return rf"\b(?:{'|'.join(re.escape(name) for name in names)})"
 
 

@@ -73,7 +73,9 @@ def _between(column: pd.Series[Any], attribute: Attribute, wanted: tuple[Any, ..
         if end is not None:
             _require_number(attribute, end)
     if low is not None and high is not None and low > high:
-        raise InvalidInput(f"{attribute.name} was given {wanted!r}, whose low end is above its high end", hint="Swap them.")
+        raise InvalidInput(
+            f"{attribute.name} was given {wanted!r}, whose low end is above its high end", hint="Swap them."
+        )
     keep = column.notna()
     if low is not None:
         keep &= column >= low

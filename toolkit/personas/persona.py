@@ -15,7 +15,7 @@ from toolkit.personas.attribute import Wording, nearest
 if TYPE_CHECKING:
     from toolkit.personas.population import Population
 
-__all__ = ["Detail", "Persona"]
+__all__ = ["Detail", "Persona", "plain_value"]
 
 Detail = Literal["facts", "brief", "standard", "deep"]
 VERSION = 1

@@ -166,8 +166,8 @@ class Answers(Result):
         if isinstance(answer, Choice):
             summary = self.summary()
             values = [
-                f"{row.share:.0%}  ({row.low:.0%} to {row.high:.0%}), n = {row.n}" if row.share == row.share else "n = 0"
-                for row in summary.itertuples()
+                f"{share:.0%}  ({low:.0%} to {high:.0%}), n = {n}" if summary["n"].any() else "n = 0"
+                for n, share, low, high in summary[["n", "share", "low", "high"]].itertuples(index=False, name=None)
             ]
             return bars(list(summary["option"].astype(str)), list(summary["share"].fillna(0.0)), values)
         if isinstance(answer, Scale) and answer.high - answer.low <= 10:  # noqa: PLR2004  # eleven bars fit a card

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from types import TracebackType
@@ -41,6 +42,9 @@ class WireProcess:
             InvalidInput: It ended instead, mostly because of an option; its last line says why.
         """
         command = [sys.executable, "-m", "toolkit.testing.wire", "--options", self._options]
+        if sys.platform != "win32":  # there an environment's python is a launcher, and so the parent
+            # Named here, because the child may be too late to ask who its parent was.
+            command += ["--parent", str(os.getpid())]
         self._process = subprocess.Popen(  # noqa: S603  # our own module, no shell
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

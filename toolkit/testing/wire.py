@@ -29,13 +29,15 @@ def main() -> None:
     def serve(
         port: Annotated[int, typer.Option(help="Where to listen; 0 takes a free port.")] = 0,
         options: Annotated[str, typer.Option(help="Options of WireServer, as a JSON object.")] = "{}",
+        parent: Annotated[int, typer.Option(help="End when this process is no longer the parent.")] = 0,
     ) -> None:
         """Serve the chat-completions protocol on 127.0.0.1."""
+        parent = parent or os.getppid()
         try:
             server = WireServer(**{"port": port, **_parsed(options)})
             with server:
                 typer.echo(json.dumps({"url": server.url, "key": server.key}))
-                _wait_for_the_end()
+                _wait_for_the_end(parent)
         except InvalidInput as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(2) from None
@@ -56,9 +58,8 @@ def _parsed(options: str) -> dict[str, Any]:
     return found
 
 
-def _wait_for_the_end() -> None:
+def _wait_for_the_end(parent: int) -> None:
     """Return when the parent is gone, even after it was killed: its children then get another parent."""
-    parent = os.getppid()
     try:
         while os.getppid() == parent:
             time.sleep(_LOOK_SECONDS)

@@ -145,8 +145,9 @@ def _finish(job: Job[R], run: Run, result: R) -> R:
         raise Interrupted(f"{job.name} was stopped after {run.done:,} of {run.total:,}", result)
     if job.strict and len(result.errors):
         first = result.errors.iloc[0]
+        count = f"{len(result.errors):,} of {run.total:,} items"
         raise Incomplete(
-            f"{job.name}: {len(result.errors):,} of {run.total:,} items failed, the first {first['item']}: {first['message']}",
+            f"{job.name}: {count} failed, the first {first['item']}: {first['message']}",
             hint="The rest is in .result of this error; strict=False returns it with the failures as rows.",
             result=result,
         )

@@ -50,11 +50,12 @@ def verb(make: Callable[P, Job[R]]) -> Verb[P, R]:
 
     signature = inspect.signature(make)
     returns = str(signature.return_annotation).removeprefix("Job[").removesuffix("]")
-    for function in (blocking, awaitable):
-        function.__signature__ = signature.replace(return_annotation=returns)  # type: ignore[attr-defined]
-    blocking.aio = awaitable  # type: ignore[attr-defined]
-    blocking.job = make  # type: ignore[attr-defined]
-    return cast("Verb[P, R]", blocking)
+    functions: tuple[Any, Any] = (blocking, awaitable)
+    for function in functions:
+        function.__signature__ = signature.replace(return_annotation=returns)
+    function, twin = functions
+    function.aio, function.job = twin, make
+    return cast("Verb[P, R]", function)
 
 
 def job_of(function: Verb[P, R]) -> Callable[P, Job[R]]:

@@ -1,0 +1,60 @@
+"""The model of a recording: it is known by name, and never asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from toolkit.errors import CapsuleInvalid, ReplayMiss
+from toolkit.models.call import Call, Identity, Reply
+from toolkit.models.model import Abilities, Model
+
+__all__ = ["RecordedModel", "described"]
+
+
+class RecordedModel:
+    """Who answered when a capsule was made, so that a replay builds the same calls and the same keys.
+
+    Args:
+        models: A manifest's ``models``, as ``described`` wrote them; the first is the one that was asked.
+
+    Raises:
+        CapsuleInvalid: The manifest does not say who answered.
+    """
+
+    def __init__(self, models: Sequence[Mapping[str, Any]]) -> None:
+        try:
+            recorded = models[0]
+            self.identity = Identity(**recorded["identity"])
+            self.abilities = Abilities(**recorded["abilities"])
+        except (LookupError, TypeError) as error:
+            raise CapsuleInvalid("the capsule does not say which model answered", hint="Freeze it again.") from error
+
+    async def complete(self, call: Call) -> Reply:
+        """Refuse: a recording answers from memory only.
+
+        Raises:
+            ReplayMiss: Always.
+        """
+        raise ReplayMiss(
+            f"the recording holds no reply for {call.stage} {call.item}", hint="Record again with a model."
+        )
+
+    async def close(self) -> None:
+        """Nothing to give back."""
+
+
+def described(model: Model) -> dict[str, Any]:
+    """Return who a model is and what it can do, as a capsule's manifest holds it.
+
+    Example:
+        >>> from toolkit.models import open_model
+        >>> described(open_model("scripted"))["identity"]
+        {'provider': 'scripted', 'model': 'default', 'detail': {'seed': 0}}
+    """
+    return {"identity": _fields(model.identity), "abilities": _fields(model.abilities)}
+
+
+def _fields(record: Identity | Abilities) -> dict[str, Any]:
+    made_from = (name for name in record.__slots__ if name != "json")
+    return {name: dict(value) if isinstance(value := getattr(record, name), Mapping) else value for name in made_from}
