@@ -4,69 +4,215 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+from toolkit._redact_checks import (
+    PLAIN,
+    SHORTEST_VAGUE,
+    announced,
+    basic,
+    card,
+    iban,
+    like_a_secret,
+    national,
+    secret,
+    token,
+    with_digit,
+)
 from toolkit.errors import InvalidInput
 
 __all__ = ["KINDS", "Scrubber", "scrub", "scrub_data"]
 
-
-def _luhn(match: re.Match[str]) -> bool:
-    """Tell whether the digits pass the check-sum of payment cards (ISO/IEC 7812-1, annex B)."""
-    digits = [int(one) for one in match[0] if one.isdigit()]
-    total = sum(digits[-1::-2]) + sum(sum(divmod(2 * one, 10)) for one in digits[-2::-2])
-    return total % 10 == 0
+Span = tuple[int, int]
+Finder = Callable[[re.Match[str]], Span | None]
 
 
-def _iban(match: re.Match[str]) -> bool:
-    """Tell whether an account number passes its check digits (ISO 13616, modulo 97)."""
-    plain = match[0].replace(" ", "")
-    turned = plain[4:] + plain[:4]
-    return int("".join(str(int(one, 36)) for one in turned)) % 97 == 1
+class _Rule(NamedTuple):
+    """One kind of thing to mask. Every pattern takes time in proportion to the text, also where nothing matches."""
+
+    kind: str
+    pattern: re.Pattern[str]
+    find: Finder | None = None
+    """Which part of a match to mask, or None to leave it; without it the group ``hide``, or all of the match."""
+    overlap: bool = False
+    """True where a match that is left may hide a true one within; its pattern must be of bounded length."""
+    needs: tuple[str, ...] | re.Pattern[str] = ()
+    """What cheaply rules this kind out: texts in lower case of which one must occur, or a pattern that must."""
+
+    def may_occur(self, text: str, lowered: str) -> bool:
+        """Tell whether it is worth looking."""
+        if isinstance(self.needs, re.Pattern):
+            return self.needs.search(text) is not None
+        return not self.needs or any(need in lowered for need in self.needs)
+
+    def mask(self, text: str) -> str:
+        """Return the text with what this rule finds replaced."""
+        mask = f"[{self.kind}]"
+        pieces: list[str] = []
+        kept = look = 0
+        while (match := self.pattern.search(text, look)) is not None:
+            found = self.find(match) if self.find is not None else _part(match)
+            if found is None or found[0] == found[1]:
+                look = max(match.start() + 1, 0 if self.overlap else match.end())
+                continue
+            pieces += (text[kept : found[0]], mask)
+            kept = look = found[1]
+        return "".join((*pieces, text[kept:])) if pieces else text
 
 
-def _phone(match: re.Match[str]) -> bool:
-    digits = sum(one.isdigit() for one in match[0])
-    return 9 <= digits <= 15  # noqa: PLR2004  # E.164 allows 15 digits; shorter runs are mostly not phones
+def _part(match: re.Match[str]) -> Span:
+    return match.span("hide" if "hide" in match.re.groupindex else 0)
 
 
-_Rule = tuple[str, re.Pattern[str], Callable[[re.Match[str]], bool] | None]
+# Where a word begins: also behind the escapes of a newline in JSON or a repr, and of a character in a URL.
+_LEFT = r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt])|(?<=\\u[0-9A-Fa-f]{4})|(?<=%[0-9A-F]{2}))"
+_LEFT_NUMBER = r"(?:(?<![A-Za-z0-9])(?<!\d\.)|(?<=\\[nrt])|(?<=\\u[0-9A-Fa-f]{4}))"
+_LEFT_PHONE = r"(?:(?<![\w.,+/-])|(?<=\\[nrt]))"
+_GAP = r"[ \t\u00a0\u2009\u202f./\u2010-\u2013-]"
+_CALLED = (
+    r"api[_ -]?key|access[_-]?key|secret[_-]?(?:access[_-]?)?key|(?:account|private|signing|encryption)[_-]key"
+    r"|client[_-]?secret|passw(?:or)?d|passwort|pwd|passphrase|(?:access|auth|refresh|session|bearer|security)[_-]?token"
+)
+_CALLED_VAGUELY = r"token|secret|credential"
 
 
-def _rule(kind: str, pattern: str, check: Callable[[re.Match[str]], bool] | None = None, flags: int = 0) -> _Rule:
-    return kind, re.compile(pattern, flags), check
+# Seven digits close together: without them there is no phone and no card.
+_DIGITS = re.compile(r"(?:\d\D{0,3}){7}")
+
+
+def _rule(
+    kind: str,
+    needs: str | re.Pattern[str],
+    pattern: str,
+    find: Finder | None = None,
+    *,
+    overlap: bool = False,
+    fold: bool = False,
+) -> _Rule:
+    wanted = tuple(needs.split()) if isinstance(needs, str) else needs
+    return _Rule(kind, re.compile(pattern, re.IGNORECASE if fold else 0), find, overlap, wanted)
 
 
 # Most particular first: what one rule has masked, the next does not see.
 _RULES: tuple[_Rule, ...] = (
     _rule(
-        "private-key", r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", flags=re.DOTALL
+        "private-key",
+        "-----begin",
+        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+        r"(?s:.*?)(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)",
     ),
-    _rule("url-login", r"(?<=://)[^\s/:@]+:[^\s/@]+(?=@)"),
-    _rule("key", r"\bsk-ant-[A-Za-z0-9_-]{16,}"),
-    _rule("key", r"\bsk-(?:proj-|svcacct-|admin-|or-v1-)?[A-Za-z0-9_-]{16,}"),
-    _rule("key", r"\bAIza[A-Za-z0-9_-]{35}"),
-    _rule("key", r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
-    _rule("key", r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{22,})"),
-    _rule("key", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
-    _rule("key", r"\b(?:hf|gsk|r8|pplx|xai|nvapi|glpat|pypi|npm|dop_v1|sk_live|rk_live|sk_test)[_-][A-Za-z0-9_-]{16,}"),
-    _rule("token", r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
-    _rule("token", r"(?<=\bbearer )[A-Za-z0-9._~+/=-]{8,}", flags=re.IGNORECASE),
-    _rule("token", r"(?<=\bbasic )[A-Za-z0-9+/]{12,}={0,2}(?![A-Za-z])", flags=re.IGNORECASE),
+    _rule("url-login", "://", r"://(?P<hide>[^\s/:@\"'<>]*:[^\s/\"'<>]+)@"),
+    _rule("key", "://", r"://(?P<hide>[A-Za-z0-9_.~-]{16,})@", with_digit),
+    _rule("key", "sk-", _LEFT + r"sk-(?:ant|proj|svcacct|admin|or)-[A-Za-z0-9_-]{16,}"),
+    _rule("key", "sk-", _LEFT + r"sk-[A-Za-z0-9_]{16,}[A-Za-z0-9_-]*"),
+    _rule("key", "sk-", _LEFT + r"sk-[A-Za-z0-9_-]{20,}", with_digit),
+    _rule("key", "aiza", _LEFT + r"AIza[A-Za-z0-9_-]{30,}"),
+    _rule("key", "gocspx- ya29.", _LEFT + r"(?:GOCSPX-|ya29\.)[A-Za-z0-9_-]{20,}"),
+    _rule("key", "akia asia", _LEFT + r"(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    _rule("key", "gh github_pat", _LEFT + r"(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{22,})"),
+    _rule("key", "xox xapp-", _LEFT + r"(?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{10,}"),
+    _rule("key", "hooks.slack", r"hooks\.slack\.com/services/(?P<hide>[A-Za-z0-9/]{20,})"),
+    _rule(
+        "key",
+        "hf_ gsk_ r8_ npm_ k_live k_test whsec_ dop_v1_",
+        _LEFT + r"(?:hf|gsk|r8|npm|[rs]k_live|[rs]k_test|whsec|dop_v1)_[A-Za-z0-9]{16,}",
+    ),
+    _rule(
+        "key",
+        "pplx xai nvapi glpat pypi lsv2 tvly",
+        _LEFT + r"(?:pplx|xai|nvapi|glpat|pypi|lsv2|tvly)[_-][A-Za-z0-9_-]{16,}",
+        with_digit,
+    ),
+    _rule("key", "sg.", _LEFT + r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
+    # A JSON Web Token; a long "eyJ-eyJ-…" that is none is read once, not again at each of them.
+    _rule(
+        "token",
+        "eyj",
+        _LEFT + r"eyJ[A-Za-z0-9_-]{8,}+(?P<rest>\.[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]*)?)?",
+        token,
+    ),
+    _rule(
+        "token",
+        "authorization",
+        r"authorization\\{0,3}[\"']?\s{0,3}[:=,]\s{0,3}b?\\{0,3}[\"']?"
+        r"(?:(?:bearer|basic|digest|token|apikey|negotiate)\s{1,3})?(?P<hide>[^\s\"',\\\[]{6,})",
+        fold=True,
+    ),
+    _rule("token", "bearer", r"\bbearer\s{1,3}(?P<hide>[A-Za-z0-9._~+/=-]{8,})", with_digit, fold=True),
+    _rule("token", "basic", r"\bbasic\s{1,3}(?P<hide>[A-Za-z0-9+/]{8,}={0,2})", basic, fold=True),
+    _rule(
+        "token",
+        "cookie",
+        r"cookie\\{0,3}[\"']?\s{0,3}:\s{0,3}\\{0,3}[\"']?(?P<hide>[\w.-]{1,64}=[^\"'\r\n]+)",
+        fold=True,
+    ),
     _rule(
         "secret",
-        r"(?:(?<=api_key)|(?<=api-key)|(?<=apikey)|(?<=password)|(?<=passwd)|(?<=secret)|(?<=access_token))"
-        r"[\"']?\s{0,3}[:=]\s{0,3}[\"']?[^\s\"',;}&]{6,}",
-        flags=re.IGNORECASE,
+        "key pass pwd secret token credential",
+        rf"(?:{_CALLED}|(?P<vague>{_CALLED_VAGUELY}))\\{{0,3}}[\"'`]?"
+        r"(?:\s{0,3}[:=]{1,2}>?|(?P<is>\s{1,3}is\b:?))\s{0,3}"
+        r"(?:[bfru]{0,2}(?P<escape>\\{0,3})(?P<quote>[\"'`]))?",
+        secret,
+        overlap=True,
+        fold=True,
     ),
-    _rule("email", r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,4}\.[A-Za-z]{2,24}\b"),
-    _rule("iban", r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", _iban),
-    _rule("card", r"(?<![\d.])(?:\d[ -]?){12,18}\d(?![\d.])", _luhn),
-    _rule("phone", r"(?<![\w.+-])(?:\+|00)\d{1,3}[ .-]?(?:\(0?\d{1,4}\)[ .-]?)?(?:\d[ .-]?){5,12}\d(?![\w-])", _phone),
-    _rule("phone", r"(?<![\w.-])\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?![\w-])", _phone),
+    _rule(
+        "email",
+        "@ %40",
+        r"(?<![\w.+-])[\w.+-]++(?:@|%40)(?:[\w-]++\.)*[\w-]++\.(?!(?:png|jpe?g|gif|webp|svg)\b)"
+        r"(?:xn--[a-z0-9-]{2,59}|[^\W\d_]{2,24})(?![^\W_])",
+    ),
+    _rule(
+        "iban",
+        re.compile(r"[A-Za-z]{2}\d{2}"),
+        r"(?=[A-Z]{2}\d{2})" + _LEFT + r"[A-Z]{2}\d{2}(?:[ \u00a0-]?[A-Z0-9]){11,30}",
+        iban,
+        overlap=True,
+        fold=True,
+    ),
+    _rule(
+        "card",
+        _DIGITS,
+        r"(?=[2-68]\d{3})" + _LEFT_NUMBER + r"\d{4,19}(?!\d)(?:[ \u00a0.\u2010-\u2013-]{1,2}\d{2,7}(?!\d)){0,5}",
+        card,
+        overlap=True,
+    ),
+    # E.164: at most 15 digits; the trunk zero may stand in brackets.
+    _rule("phone", "+", rf"(?<![\d+])\+ ?\(?[1-9](?:(?:{_GAP}|[()]){{0,3}}\d){{8,14}}"),
+    _rule("phone", "00", rf"00[1-9](?:(?<![\w.,/-]00\d)|(?<=\\[nrt]00\d))(?:(?:{_GAP}|[()]){{0,3}}\d){{9,14}}"),
+    _rule(
+        "phone",
+        _DIGITS,
+        rf"(?=[\d(]){_LEFT_PHONE}(?:1[ .-])?"
+        rf"(?:\(\d{{3}}\){_GAP}?\d{{3}}{_GAP}|\d{{3}}([.-])\d{{3}}\1|[2-9]\d\d \d{{3}}[ -])\d{{4}}(?![A-Za-z0-9])",
+    ),
+    _rule("phone", _DIGITS, rf"(?=1[3-9]){_LEFT_PHONE}1[3-9]\d([ -])\d{{4}}\1\d{{4}}(?![A-Za-z0-9])"),
+    _rule(
+        "phone",
+        _DIGITS,
+        rf"(?=[0(]){_LEFT_PHONE}\(?0[1-9](?:(?:{_GAP}|[()]){{0,3}}\d){{7,9}}(?![A-Za-z0-9])",
+        national,
+        overlap=True,
+    ),
+    _rule(
+        "phone",
+        _DIGITS,
+        rf"\((?:0\d{{1,5}}|[1-9]\d{{1,2}})\){_GAP}{{0,2}}\d{{2,5}}(?:{_GAP}\d{{2,5}}){{1,3}}(?![A-Za-z0-9])",
+        national,
+        overlap=True,
+    ),
+    _rule(
+        "phone",
+        "tel fon phone mobile whatsapp fax móvil movil",
+        r"(?<![A-Za-z])(?:tele?|t[ée]l[ée](?:phone|fono)|telefon\w?|(?:tele|cell|mobile |smart)?phone|mobile|whatsapp"
+        r"|fax|m[óo]vil)(?:[_ ]?(?:number|no|nr))?[\s:.#=\"'\\]{1,6}(?:is\s)?"
+        r"(?P<hide>\+?\(?\d(?:[ \u00a0()./\u2010-\u2013-]{0,3}\d){6,14})(?![A-Za-z0-9])",
+        announced,
+        fold=True,
+    ),
 )
 
-KINDS: tuple[str, ...] = tuple(dict.fromkeys(kind for kind, _, _ in _RULES))
+KINDS: tuple[str, ...] = tuple(dict.fromkeys(rule.kind for rule in _RULES))
 """What is masked without further settings; each becomes ``[kind]``."""
 
 
@@ -85,36 +231,73 @@ class Scrubber:
     """
 
     def __init__(self, extra: Iterable[str] = ()) -> None:
-        mine: list[_Rule] = []
-        for pattern in extra:
-            try:
-                mine.append(_rule("masked", pattern))
-            except re.error as error:
-                raise InvalidInput(
-                    f"the redaction pattern {pattern!r} is not a regular expression: {error}",
-                    hint="Correct it in TOOLKIT_REDACTION_PATTERNS.",
-                ) from error
-        self._rules = (*mine, *_RULES)
+        if isinstance(extra, str):
+            raise InvalidInput(
+                f"the redaction patterns are one text, {extra!r}, and not a list", hint="Put it into a list."
+            )
+        self._rules = (*(_own(pattern) for pattern in extra), *_RULES)
 
     def __call__(self, text: str) -> str:
         """Return the text with every match replaced by its kind in brackets."""
-        for kind, pattern, check in self._rules:
-            mask = f"[{kind}]"
-            if check is None:
-                text = pattern.sub(mask, text)
-            else:
-                text = pattern.sub(lambda match, mask=mask, check=check: mask if check(match) else match[0], text)  # type: ignore[misc]
+        lowered = text.lower()
+        for rule in self._rules:
+            if rule.may_occur(text, lowered):
+                text = rule.mask(text)
         return text
 
     def data(self, value: Any) -> Any:
-        """Return a copy of JSON-like data with every text in it scrubbed, the keys of mappings too."""
+        """Return a copy of JSON-like data with every text in it scrubbed, the keys of mappings too.
+
+        A text under a name such as ``password`` is masked whatever it looks like. Two keys that are masked alike stay
+        two: the second becomes ``[email] 2``.
+        """
         if isinstance(value, str):
             return self(value)
         if isinstance(value, Mapping):
-            return {self(key) if isinstance(key, str) else key: self.data(inner) for key, inner in value.items()}
+            return self._mapping(value)
         if isinstance(value, (list, tuple)):
             return [self.data(inner) for inner in value]
         return value
+
+    def _mapping(self, value: Mapping[Any, Any]) -> dict[Any, Any]:
+        clean: dict[Any, Any] = {}
+        for key, inner in value.items():
+            name = self(key) if isinstance(key, str) else key
+            fresh, count = name, 1
+            while fresh in clean:
+                count += 1
+                fresh = f"{name} {count}"
+            clean[fresh] = (
+                self._named(key, inner) if isinstance(key, str) and isinstance(inner, str) else self.data(inner)
+            )
+        return clean
+
+    def _named(self, name: str, text: str) -> str:
+        """Scrub a text that stands under a name, as it would be scrubbed behind that name in one line."""
+        if _NAME.search(name) and text and not PLAIN.fullmatch(text):
+            clean = self(text)
+            return clean if clean != text and PLAIN.fullmatch(clean) else "[secret]"
+        if _VAGUE_NAME.search(name) and like_a_secret(text, SHORTEST_VAGUE) and " " not in text:
+            return "[secret]"
+        if _PHONE_NAME.search(name) and _PHONE_VALUE.fullmatch(text):
+            return "[phone]"
+        return self(text)
+
+
+_NAME = re.compile(rf"(?:{_CALLED})\Z", re.IGNORECASE)
+_VAGUE_NAME = re.compile(rf"(?:{_CALLED_VAGUELY}|authorization)\Z", re.IGNORECASE)
+_PHONE_NAME = re.compile(r"(?:phone|mobile|whatsapp|fax|telephone)(?:_?(?:number|no))?\Z", re.IGNORECASE)
+_PHONE_VALUE = re.compile(rf"\+?\(?\d(?:(?:{_GAP}|[()]){{0,3}}\d){{6,14}}")
+
+
+def _own(pattern: str) -> _Rule:
+    try:
+        return _Rule("masked", re.compile(pattern))
+    except (re.error, TypeError, OverflowError, RecursionError) as error:
+        raise InvalidInput(
+            f"the redaction pattern {pattern!r} is not a regular expression: {error}",
+            hint="Correct it in TOOLKIT_REDACTION_PATTERNS.",
+        ) from error
 
 
 _STANDARD = Scrubber()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -49,41 +50,60 @@ def putting(store: SealedStore, writer: Writer, ledger: AppendFile, entries: lis
 def measure(folder: Path) -> None:
     """Print what was measured."""
     entries = replies(100_000)
+    first, rest, keys = entries[:20_000], entries[20_000:], [entry.key for entry in entries]
     with (
         Writer() as writer,
         AppendFile(folder / "ledger.jsonl") as ledger,
         SealedStore(folder / "memory.sqlite", heal=True, writer=writer) as store,
     ):
-        print(
-            f"put + ledger line, 64 tasks, one loop: {rate(20_000, lambda: putting(store, writer, ledger, entries[:20_000])):9,.0f}/s"
-        )
-        print(
-            f"put in bulk, waited once:              {rate(80_000, lambda: [store.put(one) for one in entries[20_000:]][-1].result()):9,.0f}/s"
-        )
-        keys = [entry.key for entry in entries]
-        for _ in range(2):
-            print(
-                f"get_many, 100,000 of 600 bytes:        {rate(100_000, lambda: store.get_many(REPLIES, keys)):9,.0f}/s"
-            )
-        print(
-            f"get, one by one:                       {rate(20_000, lambda: [store.get(REPLIES, key) for key in keys[:20_000]]):9,.0f}/s"
-        )
-        print(f"validate:                              {rate(100_000, store.validate):9,.0f}/s")
-        started = time.perf_counter()
-        store.reduce_size(items_limit=50_000)
-        print(f"reduce_size, 100,000 to 50,000:        {time.perf_counter() - started:9.2f} s")
 
-    memory, store = open_memory(folder / "joblib")
-    own = memory.cache(lambda number: {"text": number})
-    own_leaf = leaf(memory, lambda request: {"text": request["n"]})
-    for name, call in (
-        ("own function", own),
-        ("leaf", lambda number: own_leaf(f"{number:064d}", {"n": number})),
-    ):
-        miss = rate(1000, lambda call=call: [call(number) for number in range(1000)])
-        hit = rate(3000, lambda call=call: [call(number % 1000) for number in range(3000)])
-        print(f"joblib, {name}: hit {1e6 / hit:.0f} µs, miss {1e6 / miss:.0f} µs")
+        def in_bulk() -> None:
+            for entry in rest:
+                store.put(entry)
+            store.flush()
+
+        def one_by_one() -> None:
+            for key in keys[:20_000]:
+                store.get(REPLIES, key)
+
+        say("put and a ledger line, 64 tasks of one loop", rate(20_000, lambda: putting(store, writer, ledger, first)))
+        say("put, 80,000 and one wait", rate(80_000, in_bulk))
+        for turn in (1, 2):
+            say(f"get_many, 100,000 verified, time {turn}", rate(100_000, lambda: store.get_many(REPLIES, keys)))
+        say("get, one by one", rate(20_000, one_by_one))
+        say("validate", rate(100_000, store.validate))
+        say("reduce_size, 50,000 leave", rate(50_000, lambda: store.reduce_size(items_limit=50_000)))
+    measure_joblib(folder / "joblib")
+
+
+def measure_joblib(folder: Path) -> None:
+    """Print the cost of one call by joblib's door."""
+    memory, store = open_memory(folder)
+
+    def own(number: int) -> dict[str, int]:
+        return {"text": number}
+
+    def reply(request: dict[str, int]) -> dict[str, int]:
+        return {"text": request["n"]}
+
+    remembered, bound = memory.cache(own), leaf(memory, reply)
+    doors: dict[str, Callable[[int], object]] = {
+        "own function": remembered,
+        "leaf": lambda number: bound(f"{number:064d}", {"n": number}),
+    }
+    for name, call in doors.items():
+        for kind in ("miss", "hit"):
+            started = time.perf_counter()
+            for number in range(1000):
+                call(number)
+            took = (time.perf_counter() - started) / 1000
+            sys.stdout.write(f"{f'joblib, {name}, {kind}':45} {1e6 * took:9.0f} µs\n")
     store.close()
+
+
+def say(what: str, a_second: float) -> None:
+    """Print one rate."""
+    sys.stdout.write(f"{what:45} {a_second:9,.0f}/s\n")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,9 @@ def frame() -> pd.DataFrame:
             "numbered": pd.Categorical([3, 1, 3], categories=[3, 2, 1]),
             "time": pd.to_datetime(["2020-01-01", "2021-01-01 01:02:03.123456789", None], format="ISO8601"),
             "seconds": np.array(["2020-01-01", "NaT", "1900-01-01"], dtype="M8[s]"),
-            "berlin": pd.to_datetime(["2020-10-25 00:30", "2021-01-01", None], format="ISO8601").tz_localize("Europe/Berlin"),
+            "berlin": pd.to_datetime(["2020-10-25 00:30", "2021-01-01", None], format="ISO8601").tz_localize(
+                "Europe/Berlin"
+            ),
             "utc": pd.date_range("2020", periods=3, tz="UTC"),
             "offset": pd.date_range("2020", periods=3, tz=dt.timezone(dt.timedelta(hours=2))),
             "span": pd.to_timedelta(["1D", None, "2h"]),
@@ -125,7 +127,7 @@ def test_array_comes_back_exactly_and_can_be_written(made: np.ndarray[Any, Any])
         *(None, True, 0, -0.0, 1.0, 1e300, 2**64 - 1, -(2**63), 2**64, -(2**63) - 1, 10**5000),
         *(float("nan"), float("inf"), float("-inf"), "", "ü\0", [], {}, (), (1, (2, [3, ()]))),
         *({"$tuple": [1]}, {"$x": 1, "y": (2,)}, {"$dict": {"$int": "0x1"}}, {"": {"": [None]}}),
-        *(np.float64(1.5), np.float32(0.1), np.int8(3), np.bool_(True), np.str_("x"), np.datetime64("2020")),  # noqa: FBT003
+        *(np.float64(1.5), np.float32(0.1), np.int8(3), np.bool_(True), np.str_("x"), np.datetime64("2020")),
         *(pd.Timestamp("2020-10-25 00:30", tz="Europe/Berlin"), pd.Timestamp("2020-01-01 00:00:00.000000001")),
         *(pd.Timedelta("1D"), pd.Timedelta(1, "ns"), pd.NaT, pd.NA),
         *(dt.date(2020, 1, 1), dt.datetime(2020, 1, 1, 2, 3, 4, 5), dt.datetime(2020, 1, 1, tzinfo=dt.UTC)),  # noqa: DTZ001

@@ -31,7 +31,7 @@ store = SealedStore(sys.argv[1], heal=True)
 done = open(sys.argv[2], "ab", buffering=0)
 step = 0
 while True:
-    tickets = [(key, store.put(Entry(REPLIES, key, b'{"text":"%s"}' % key.encode() * 1)))
+    tickets = [(key, store.put(Entry(REPLIES, key, b'{"text":"%s"}' % key.encode())))
                for key in (f"{sys.argv[3]}-{step}-{one}" for one in range(30))]
     for key, ticket in tickets:
         ticket.result()
@@ -68,9 +68,7 @@ def test_kill_in_mid_writing_loses_nothing_that_was_done(tmp_path: Path) -> None
     path = tmp_path / "m.sqlite"
     for attempt in range(3):
         records = [tmp_path / f"done-{attempt}-{name}" for name in "ab"]
-        workers = [
-            subprocess.Popen([sys.executable, "-c", ENDLESS, path, record, record.name]) for record in records
-        ]
+        workers = [subprocess.Popen([sys.executable, "-c", ENDLESS, path, record, record.name]) for record in records]
         while any(not record.exists() or record.stat().st_size < 3000 for record in records):
             assert all(worker.poll() is None for worker in workers)
         for worker in workers:
@@ -111,7 +109,7 @@ assert store.counts.quarantined == 0
 store.close()
 """
     path = tmp_path / "m.sqlite"
-    done = subprocess.run([sys.executable, "-c", script, path], timeout=60, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", script, path], timeout=60, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "cannot be used" in done.stdout
     assert "Free space" in done.stdout

@@ -106,7 +106,9 @@ def test_latest_explains_a_miss(store: SealedStore) -> None:
     assert store.latest("questions", "8") is None
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"nonsense", b"\xff\xfe", b'{"a":NaN}', "\ud800".encode("utf-8", "surrogatepass")])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"nonsense", b"\xff\xfe", b'{"a":NaN}', "\ud800".encode("utf-8", "surrogatepass")]
+)
 def test_body_that_is_no_json_is_refused_before_it_is_stored(store: SealedStore, body: bytes) -> None:
     with pytest.raises(InvalidInput, match=r"stage 'questions', item '7'.* is not JSON"):
         store.put(Entry(REPLIES, "k", body, "questions", "7"))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -53,8 +54,8 @@ def test_jobs_queued_while_busy_become_one_batch_a_target_in_order() -> None:
         rest = [writer.submit(one, number) for number in range(1, 100) for one in (target, other)]
         target.gate.set()
         assert [ticket.result() for ticket in (first, *rest)][:3] == [("done", 0), ("done", 1), ("done", 1)]
-    assert sum(target.batches, []) == list(range(100))
-    assert sum(other.batches, []) == list(range(1, 100))
+    assert list(chain.from_iterable(target.batches)) == list(range(100))
+    assert list(chain.from_iterable(other.batches)) == list(range(1, 100))
     assert len(target.batches) <= 3
     assert len(other.batches) <= 2
 
@@ -179,7 +180,9 @@ def test_jobs_from_many_threads_all_arrive_once() -> None:
             thread.start()
         for thread in threads:
             thread.join()
-    assert sorted(sum(target.batches, [])) == [(number, step) for number in range(8) for step in range(200)]
+    assert sorted(list(chain.from_iterable(target.batches))) == [
+        (number, step) for number in range(8) for step in range(200)
+    ]
 
 
 def test_interpreter_exit_writes_what_is_queued(tmp_path: Any) -> None:

@@ -25,10 +25,10 @@ def test_least_answer_is_enough():
     assert (reply.model, reply.request_id, reply.finish, reply.usage) == ("openai:m", "chat-1", "stop", Usage())
 
 
-def test_json_in_a_markdown_fence_is_read_and_the_text_kept():
-    text = '```json\n{"n": 1}\n```'
-    reply = _reply({"content": text})
-    assert (reply.value, reply.text) == ({"n": 1}, text)
+def test_json_in_a_markdown_fence_is_read_and_the_fence_left_out():
+    """Memory reads the value from the text again, so the text must be the JSON itself."""
+    reply = _reply({"content": '```json\n{"n": 1}\n```'})
+    assert (reply.value, reply.text) == ({"n": 1}, '{"n": 1}\n')
 
 
 def test_whole_answer_at_the_token_limit_stands():

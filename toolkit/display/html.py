@@ -11,7 +11,7 @@ from toolkit.display.style import ACCENT, MUTED
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LARGEST_REPR", "ROWS", "bars", "card", "fit", "table"]
+__all__ = ["LARGEST_REPR", "ROWS", "bars", "card", "cut", "fit", "table"]
 
 LARGEST_REPR = 64_000
 """Bytes; no repr is larger."""
@@ -52,7 +52,7 @@ def bars(labels: Sequence[str], shares: Sequence[float], values: Sequence[str]) 
         values: Plain text behind each bar.
     """
     rows = "".join(
-        f'<tr><td style="text-align:right;padding:1px 8px 1px 0;max-width:260px">{escape(_cut(label, 60))}</td>'
+        f'<tr><td style="text-align:right;padding:1px 8px 1px 0;max-width:260px">{escape(cut(label, 60))}</td>'
         f'<td style="width:320px;padding:1px 0"><div style="background:{MUTED}33;width:320px">'
         f'<div style="background:{ACCENT};height:12px;width:{max(0.0, min(1.0, share)) * 320:.0f}px"></div></div></td>'
         f'<td style="text-align:left;padding:1px 0 1px 8px;white-space:nowrap">{escape(value)}</td></tr>'
@@ -89,8 +89,9 @@ def fit(full: str, brief: str) -> str:
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return "" if value != value else f"{value:.4g}"  # noqa: PLR0124  # only NaN differs from itself
-    return "" if value is None else _cut(str(value), _CELL)
+    return "" if value is None else cut(str(value), _CELL)
 
 
-def _cut(text: str, length: int) -> str:
+def cut(text: str, length: int) -> str:
+    """Return a text of at most ``length`` characters, with an ellipsis where it was cut."""
     return text if len(text) <= length else text[: length - 1] + "…"

@@ -217,7 +217,21 @@ def place_of(row: Row) -> str:
 
 
 def _text(cell: Any) -> str:
-    return cell.decode("utf-8", "replace")[:60] if isinstance(cell, bytes) else "?"
+    return decoded(cell)[:60] if isinstance(cell, bytes) else "?"
+
+
+def decoded(cell: Any) -> str:
+    """Return a text cell read as bytes, whatever is in it."""
+    return cell.decode("utf-8", "replace") if isinstance(cell, bytes) else ""
+
+
+def is_text(word: str) -> bool:
+    """Whether SQLite can take a key; a lone surrogate is in no entry."""
+    try:
+        word.encode()
+    except (AttributeError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def after_of(func: str | None, after: tuple[str, str] | str | None) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import joblib
 from joblib._store_backends import CacheItemInfo, CacheWarning, StoreBackendBase, StoreBackendMixin
 from joblib.disk import memstr_to_bytes
+from joblib.memory import _FUNCTION_HASHES, FIRST_LINE_TEXT, _build_func_identifier
 
 from toolkit.errors import InvalidInput, MemoryCorrupt
 from toolkit.memory import codec
@@ -27,6 +28,9 @@ Mode = Literal["off", "read", "refresh", "write", "replay"]
 
 FILE = "memory.sqlite"
 """The store's file in a study's folder."""
+
+_LOST = f"{FIRST_LINE_TEXT} 1\n# lost\n"
+"""A source no function has."""
 
 
 def open_memory(
@@ -92,6 +96,7 @@ class SealedBackend(StoreBackendBase, StoreBackendMixin):  # type: ignore[misc] 
 
     def __init__(self) -> None:
         self._here = threading.local()
+        self._known: set[str] = set()
 
     def configure(self, location: str, verbose: int = 0, backend_options: dict[str, Any] | None = None) -> None:
         """Open the store of a folder; the same folder is opened once a process."""
@@ -211,6 +216,7 @@ class SealedBackend(StoreBackendBase, StoreBackendMixin):  # type: ignore[misc] 
 
     def clear_path(self, call_id: list[str]) -> None:
         """Remove all results of a function; in replay nothing, since joblib asks this when a source was edited."""
+        self._known.discard(call_id[0])
         if not self.store.read_only:
             self.store.clear(call_id[0])
 
@@ -223,15 +229,27 @@ class SealedBackend(StoreBackendBase, StoreBackendMixin):  # type: ignore[misc] 
         """Return a function's source.
 
         Raises:
-            OSError: None is kept; joblib expects just this.
+            OSError: None is kept and nothing is remembered; joblib expects just this.
         """
         code = self.store.code(call_id[0])
-        if code is None:
+        if code is None and next(self.store.entries(call_id[0]), None) is None:
             raise FileNotFoundError(f"no source of {call_id[0]} is kept")
-        return code
+        # results whose source got lost may be of an older one: joblib sees a difference, and clears them
+        return code or _LOST
 
     def get_cached_func_info(self, call_id: list[str]) -> dict[str, str]:
-        """Return where a function's results are, as joblib shows it."""
+        """Return where a function's results are, as joblib shows it; each call begins with this question.
+
+        joblib compares a function's source once a process, not once a store. Of a function that this store does not
+        know yet it must forget that, or the store would never learn the source its results were made with.
+        """
+        func = call_id[0]
+        if func not in self._known:
+            if self.store.code(func) is not None:
+                self._known.add(func)
+            else:
+                for seen in [one for one in list(_FUNCTION_HASHES) if _build_func_identifier(one) == func]:
+                    _FUNCTION_HASHES.pop(seen, None)
         return {"location": os.path.join(self.location, *call_id)}  # noqa: PTH118  # joblib's ids are paths
 
     def clear(self) -> None:
@@ -240,6 +258,7 @@ class SealedBackend(StoreBackendBase, StoreBackendMixin):  # type: ignore[misc] 
         Raises:
             InvalidInput: The memory is open for reading only.
         """
+        self._known.clear()
         self.store.clear()
 
     def enforce_store_limits(

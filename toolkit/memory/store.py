@@ -19,7 +19,20 @@ import orjson
 from toolkit.errors import DramatisError, InvalidInput, MemoryCorrupt
 from toolkit.memory import upkeep
 from toolkit.memory.database import Database, Journal
-from toolkit.memory.entry import READ, Counts, Entry, Row, Tally, after_of, newest, place_of, row_of, unseal
+from toolkit.memory.entry import (
+    READ,
+    Counts,
+    Entry,
+    Row,
+    Tally,
+    after_of,
+    decoded,
+    is_text,
+    newest,
+    place_of,
+    row_of,
+    unseal,
+)
 from toolkit.memory.reads import StoreReads
 from toolkit.memory.upkeep import Stats, Validation
 from toolkit.memory.writer import Ticket, Writer
@@ -161,7 +174,7 @@ class SealedStore:
             try:
                 names = orjson.dumps(wanted[start : start + CHUNK]).decode()
             except TypeError:
-                names = orjson.dumps([key for key in wanted[start : start + CHUNK] if _is_text(key)]).decode()
+                names = orjson.dumps([key for key in wanted[start : start + CHUNK] if is_text(key)]).decode()
             for entry in self._verified(self._reads.read(_MANY, (func, names))):
                 found[entry.key] = entry
         self._tally.add(hits=len(found), misses=len(wanted) - len(found))
@@ -187,7 +200,7 @@ class SealedStore:
             yield from self._verified(rows)
             if len(rows) < CHUNK:
                 return
-            last = _decoded(rows[-1][0]), _decoded(rows[-1][1])
+            last = decoded(rows[-1][0]), decoded(rows[-1][1])
 
     def latest(self, stage: str, item: str) -> Entry | None:
         """Return the newest verified entry made for one item of a stage; a replay miss is explained with it."""
@@ -323,7 +336,7 @@ class SealedStore:
     # inside
 
     def _find(self, func: str, key: str) -> Entry | None:
-        if not (_is_text(func) and _is_text(key)):
+        if not (is_text(func) and is_text(key)):
             return None
         return next(self._verified(self._reads.read(_ONE, (func, key))), None)
 
@@ -339,7 +352,7 @@ class SealedStore:
             self._meet_damage(damaged)
 
     def _meet_damage(self, rows: list[Row]) -> None:
-        places = [(_decoded(row[0]), _decoded(row[1])) for row in rows]
+        places = [(decoded(row[0]), decoded(row[1])) for row in rows]
         with self._lock:
             fresh = [place for place in places if place not in self._known_damaged]
             self._known_damaged.update(fresh)
@@ -385,19 +398,6 @@ class SealedStore:
 
     def _do(self, run: Any, *, shrink: bool = True) -> Any:
         return self._submit(Work(run, shrink)).result()
-
-
-def _decoded(cell: Any) -> str:
-    return cell.decode("utf-8", "replace") if isinstance(cell, bytes) else ""
-
-
-def _is_text(word: str) -> bool:
-    """Whether SQLite can take a key: a lone surrogate is in no entry."""
-    try:
-        word.encode()
-    except (AttributeError, UnicodeEncodeError):
-        return False
-    return True
 
 
 _OPEN: weakref.WeakSet[SealedStore] = weakref.WeakSet()

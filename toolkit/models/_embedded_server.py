@@ -190,7 +190,7 @@ class Server:
         said = _read(answer)
         if "address" in said:
             self._address.set_result(said["address"])
-        else:
+        elif not self._stopping:
             _end(process)
             self._refuse(self._broken(said.get("error", ""), process.returncode))
         return True

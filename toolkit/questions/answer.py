@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import InvalidInput, InvalidReply
@@ -13,12 +14,14 @@ from toolkit.models import Schema
 
 if TYPE_CHECKING:
     import pandas as pd
-    from pydantic import BaseModel
 
-__all__ = ["Answer", "Choice", "Scale", "Structured", "Text", "to_answer"]
+__all__ = ["Answer", "Choice", "Scale", "Text"]
 
 WHY_LENGTH = 200
 """Characters of a reason; enough for a sentence or two."""
+BETWEEN = " | "
+"""Stands between the options in a frame's column ``shown``."""
+_LONGEST_SCALE = 101
 
 
 class Answer(abc.ABC):
@@ -32,10 +35,10 @@ class Answer(abc.ABC):
         """What the respondent chooses among, in declared order; empty where there is nothing to choose."""
         return ()
 
-    @cached_property
+    @property
     @abc.abstractmethod
     def schema(self) -> Schema:
-        """The reply's schema, in declared option order whatever order is shown."""
+        """The reply's schema, in declared option order whatever order is shown; made once."""
 
     @property
     @abc.abstractmethod
@@ -55,9 +58,9 @@ class Answer(abc.ABC):
         """The names that ``read`` returns."""
         return ("answer", "why") if self.why else ("answer",)
 
+    @abc.abstractmethod
     def typed(self, column: pd.Series[Any]) -> pd.Series[Any]:
-        """Return an answer column in its own dtype."""
-        return column
+        """Return one of the columns that ``read`` names, in its own dtype; what is missing stays missing."""
 
     def _reasoned(self, properties: dict[str, Any], name: str) -> Schema:
         if self.why:
@@ -71,7 +74,12 @@ class Answer(abc.ABC):
         return Schema(name, body)
 
     def _with_why(self, answer: Any, value: Mapping[str, Any]) -> dict[str, Any]:
-        return {"answer": answer, "why": str(value.get("why", "")).strip()} if self.why else {"answer": answer}
+        if not self.why:
+            return {"answer": answer}
+        why = value.get("why")
+        if not isinstance(why, str):
+            raise InvalidReply("the reply gives no reason, though one was asked for", hint="Ask again, or why=False.")
+        return {"answer": answer, "why": why.strip()}
 
 
 @dataclass(frozen=True)
@@ -79,11 +87,12 @@ class Choice(Answer):
     """One of several options.
 
     Args:
-        choices: At least two different labels, in the order in which frames and plots list them.
+        choices: At least two different labels, texts or numbers, in the order in which frames and plots list them.
         why: Ask for a reason in a sentence as well.
 
     Raises:
-        InvalidInput: Fewer than two options, an empty one, or one given twice.
+        InvalidInput: Not a list, fewer than two options, an empty one, one given twice (case does not matter), or one
+            that holds ``" | "``, which stands between options in frames.
 
     Example:
         >>> Choice(["plain", "bold"]).read({"choice": "bold"})
@@ -94,17 +103,7 @@ class Choice(Answer):
     why: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.choices, str):
-            raise InvalidInput(f"Choice({self.choices!r}) is one text", hint='Give a list: Choice(["yes", "no"]).')
-        labels = tuple(str(label).strip() for label in self.choices)
-        if len(labels) < 2:  # noqa: PLR2004  # a choice needs two
-            raise InvalidInput(f"Choice has {len(labels)} option(s): {list(labels)}", hint="Give at least two.")
-        for place, label in enumerate(labels):
-            if not label:
-                raise InvalidInput(f"option {place + 1} of Choice is empty", hint="Give each option a label.")
-            if label.casefold() in {other.casefold() for other in labels[:place]}:
-                raise InvalidInput(f"Choice has the option {label!r} twice", hint="Give each option once.")
-        object.__setattr__(self, "choices", labels)
+        object.__setattr__(self, "choices", _labels(self.choices))
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -127,12 +126,17 @@ class Choice(Answer):
         for label in self.choices:
             if isinstance(chosen, str) and chosen.strip().casefold() == label.casefold():
                 return self._with_why(label, value)
-        raise InvalidReply(f"the reply chooses {chosen!r}, which is none of the options {list(self.choices)}")
+        raise InvalidReply(
+            f"the reply chooses {_short(chosen)}, which is none of the {len(self.choices)} options",
+            hint="retry() or a further repeat asks again.",
+        )
 
     def typed(self, column: pd.Series[Any]) -> pd.Series[Any]:
-        """Return an ordered categorical in declared order."""
+        """Return the answers as an ordered categorical in declared order, reasons as text."""
         import pandas as pd
 
+        if column.name == "why":
+            return column.astype("str")
         return column.astype(pd.CategoricalDtype(list(self.choices), ordered=True))
 
 
@@ -147,7 +151,8 @@ class Scale(Answer):
         why: Ask for a reason in a sentence as well.
 
     Raises:
-        InvalidInput: The scale has fewer than two points or more than 101.
+        InvalidInput: The ends are no whole numbers, the scale has fewer than two points or more than 101, or the
+            labels are not two texts.
 
     Example:
         >>> Scale(1, 7, labels=("dislike", "like")).read({"score": 6})
@@ -160,11 +165,18 @@ class Scale(Answer):
     why: bool = False
 
     def __post_init__(self) -> None:
-        if not 1 <= self.high - self.low <= 100:  # noqa: PLR2004  # 0 to 100 is the longest scale in use
+        for name in ("low", "high"):
+            if not _whole(getattr(self, name)):
+                raise InvalidInput(
+                    f"Scale({self.low!r}, {self.high!r}): {name} is no whole number", hint="Give Scale(1, 7), say."
+                )
+        if not 2 <= self.high - self.low + 1 <= _LONGEST_SCALE:  # noqa: PLR2004  # a scale of one point says nothing
             raise InvalidInput(
                 f"Scale({self.low}, {self.high}) has {max(0, self.high - self.low + 1)} points",
-                hint="Give 2 to 101 points, for example Scale(1, 7).",
+                hint=f"Give 2 to {_LONGEST_SCALE} points, for example Scale(1, 7).",
             )
+        if self.labels is not None:
+            object.__setattr__(self, "labels", _ends(self.labels))
 
     @cached_property
     def schema(self) -> Schema:
@@ -181,13 +193,18 @@ class Scale(Answer):
     def read(self, value: Any) -> dict[str, Any]:
         """Return the number."""
         score = value.get("score") if isinstance(value, Mapping) else None
-        if not isinstance(score, int) or isinstance(score, bool) or not self.low <= score <= self.high:
-            raise InvalidReply(f"the reply rates {score!r}, which is not on the scale {self.low} to {self.high}")
+        if isinstance(score, float) and score.is_integer():
+            score = int(score)  # 4.0 is a whole number in JSON
+        if not _whole(score) or not self.low <= score <= self.high:
+            raise InvalidReply(
+                f"the reply rates {_short(score)}, which is not on the scale {self.low} to {self.high}",
+                hint="retry() or a further repeat asks again.",
+            )
         return self._with_why(score, value)
 
     def typed(self, column: pd.Series[Any]) -> pd.Series[Any]:
-        """Return whole numbers, with missing ones as ``<NA>``."""
-        return column.astype("Int64")
+        """Return whole numbers, with missing ones as ``<NA>``, and reasons as text."""
+        return column.astype("str" if column.name == "why" else "Int64")
 
 
 @dataclass(frozen=True)
@@ -195,7 +212,10 @@ class Text(Answer):
     """Free text.
 
     Args:
-        max_characters: Longest answer.
+        max_characters: Longest answer; a longer one is invalid, never cut.
+
+    Raises:
+        InvalidInput: The length is no whole number above 0.
 
     Example:
         >>> Text().read({"answer": " I like it. "})
@@ -205,8 +225,10 @@ class Text(Answer):
     max_characters: int = 600
 
     def __post_init__(self) -> None:
-        if self.max_characters < 1:
-            raise InvalidInput(f"Text(max_characters={self.max_characters}) allows no text", hint="Give at least 1.")
+        if not _whole(self.max_characters) or self.max_characters < 1:
+            raise InvalidInput(
+                f"Text(max_characters={self.max_characters!r}) allows no text", hint="Give a whole number from 1."
+            )
 
     @cached_property
     def schema(self) -> Schema:
@@ -222,7 +244,12 @@ class Text(Answer):
         """Return the text."""
         text = value.get("answer") if isinstance(value, Mapping) else None
         if not isinstance(text, str) or not text.strip():
-            raise InvalidReply("the reply holds no text")
+            raise InvalidReply("the reply holds no text", hint="retry() or a further repeat asks again.")
+        if len(text) > self.max_characters:
+            raise InvalidReply(
+                f"the reply has {len(text):,} characters where {self.max_characters:,} are allowed",
+                hint="Raise max_characters.",
+            )
         return {"answer": text.strip()}
 
     def typed(self, column: pd.Series[Any]) -> pd.Series[Any]:
@@ -230,82 +257,44 @@ class Text(Answer):
         return column.astype("str")
 
 
-class Structured(Answer):
-    """An answer with the fields of a pydantic model; the frame has one column a field.
-
-    Args:
-        model: The class; its schema is compiled once.
-
-    Example:
-        >>> from pydantic import BaseModel
-        >>> class Mood(BaseModel):
-        ...     word: str
-        ...     strength: int
-        >>> Structured(Mood).read({"word": "calm", "strength": 3})
-        {'word': 'calm', 'strength': 3}
-    """
-
-    def __init__(self, model: type[BaseModel]) -> None:
-        self.model = model
-
-    @cached_property
-    def schema(self) -> Schema:
-        """The model's own schema, closed, with every field required."""
-        return Schema(self.model.__name__[:64], _closed(self.model.model_json_schema()))
-
-    @property
-    def instruction(self) -> str:
-        """Tell how to answer."""
-        return "Answer by filling in each field."
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The model's fields."""
-        return tuple(self.model.model_fields)
-
-    def read(self, value: Any) -> dict[str, Any]:
-        """Return the fields, as JSON values."""
-        from pydantic import ValidationError
-
-        try:
-            filled = self.model.model_validate(value)
-        except ValidationError as error:
-            fault = error.errors()[0]
-            where = ".".join(str(part) for part in fault["loc"]) or self.model.__name__
-            raise InvalidReply(f"the reply does not fit {self.model.__name__}: {where}: {fault['msg']}") from error
-        return filled.model_dump(mode="json")
+def _labels(choices: Any) -> tuple[str, ...]:
+    """Return the options of a choice, each on one line, or say what is wrong with them."""
+    if isinstance(choices, (str, bytes, Set, Mapping)) or not isinstance(choices, Iterable):
+        raise InvalidInput(
+            f"Choice was given {_short(choices)}, not a list of options", hint='Give a list: Choice(["yes", "no"]).'
+        )
+    labels: list[str] = []
+    for place, given in enumerate(choices, start=1):
+        if not isinstance(given, (str, Real)) or isinstance(given, bool):
+            raise InvalidInput(f"option {place} of Choice is {_short(given)}", hint="Give texts or numbers.")
+        label = " ".join(str(given).split())
+        if not label:
+            raise InvalidInput(f"option {place} of Choice is empty", hint="Give each option a label.")
+        if BETWEEN in label:
+            raise InvalidInput(f"option {place} of Choice holds {BETWEEN!r}: {_short(label)}", hint="Use another mark.")
+        if label.casefold() in {other.casefold() for other in labels}:
+            raise InvalidInput(f"Choice has the option {_short(label)} twice", hint="Give each option once.")
+        labels.append(label)
+    if len(labels) < 2:  # noqa: PLR2004  # a choice needs two
+        raise InvalidInput(f"Choice has {len(labels)} option(s): {_short(labels)}", hint="Give at least two.")
+    return tuple(labels)
 
 
-def to_answer(given: Any) -> Answer:
-    """Return the answer type a verb was given: one of ours, or a pydantic model class.
-
-    Raises:
-        InvalidInput: It is neither.
-    """
-    if isinstance(given, Answer):
-        return given
-    if isinstance(given, type):
-        from pydantic import BaseModel
-
-        if issubclass(given, BaseModel):
-            return Structured(given)
-    raise InvalidInput(
-        f"answer={given!r} is no answer type",
-        hint='Give Choice(["a", "b"]), Scale(1, 5), Text() or a pydantic model class.',
-    )
+def _ends(labels: Any) -> tuple[str, str]:
+    """Return what the two ends of a scale mean, or say what is wrong with it."""
+    ends = tuple(labels) if isinstance(labels, Sequence) and not isinstance(labels, (str, bytes)) else ()
+    if len(ends) != 2 or not all(isinstance(end, str) and end.strip() for end in ends):  # noqa: PLR2004  # two ends
+        raise InvalidInput(
+            f"the labels of a Scale are {_short(labels)}", hint='Give two texts: labels=("not at all", "very much").'
+        )
+    return " ".join(ends[0].split()), " ".join(ends[1].split())
 
 
-def _closed(schema: Any) -> Any:
-    """Return a schema in which no object takes further keys and every key is required, as providers demand."""
-    if isinstance(schema, list):
-        return [_closed(inner) for inner in schema]
-    if not isinstance(schema, dict):
-        return schema
-    closed = {
-        name: _closed(inner) for name, inner in schema.items() if name not in {"default", "title", "properties"}
-    }
-    if "properties" in schema:
-        closed["properties"] = {name: _closed(inner) for name, inner in schema["properties"].items()}
-        closed["required"] = list(schema["properties"])
-        closed["additionalProperties"] = False
-    return closed
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _short(value: Any) -> str:
+    """Return a value in at most 60 characters, so that a message stays one line."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:56]}…"  # noqa: PLR2004  # the limit the docstring names

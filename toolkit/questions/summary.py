@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from toolkit.questions.answer import Answer, Choice, Scale
+from toolkit.questions.answer import Answer, Choice, Scale, Text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,7 @@ def wilson(successes: int, n: int, z: float = _Z95) -> tuple[float, float]:
 
     Args:
         successes: How many of ``n``.
-        n: At least 1; with 0 the interval is all of 0 to 1.
+        n: How many in all; with 0 the interval is all of 0 to 1.
         z: Normal quantile; the default gives 95 %.
 
     Example:
@@ -38,13 +39,26 @@ def wilson(successes: int, n: int, z: float = _Z95) -> tuple[float, float]:
 
 
 def summarise(answer: Answer, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the summary of an answer frame; see ``Answers.summary``."""
+    """Return the summary of an answer frame; see ``Answers.summary``.
+
+    Args:
+        answer: What kind of answer the frame holds.
+        frame: At least ``status`` and the answer's columns; only rows with status ``ok`` count.
+
+    Example:
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"status": ["ok", "ok", "invalid"], "answer": [2, 4, None]})
+        >>> float(summarise(Scale(1, 5), frame)["mean"].iloc[0])
+        3.0
+    """
     valid = frame[frame["status"] == "ok"]
     if isinstance(answer, Choice):
         return _shares(answer, valid["answer"])
     if isinstance(answer, Scale):
         return _mean(valid["answer"])
-    return _fields(valid, [name for name in answer.columns if name in valid])
+    if isinstance(answer, Text):
+        return _texts(valid["answer"])
+    return _fields(valid, answer.columns)
 
 
 def _shares(answer: Choice, column: pd.Series[Any]) -> pd.DataFrame:
@@ -77,15 +91,22 @@ def _mean(column: pd.Series[Any]) -> pd.DataFrame:
     )
 
 
-def _fields(valid: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+def _texts(column: pd.Series[Any]) -> pd.DataFrame:
+    import pandas as pd
+
+    characters = float(column.str.len().mean()) if len(column) else float("nan")
+    return pd.DataFrame(
+        [(len(column), int(column.nunique()), characters)], columns=["n", "different", "mean_characters"]
+    )
+
+
+def _fields(valid: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     import pandas as pd
 
     rows = []
     for name in names:
-        column = valid[name]
-        number = pd.to_numeric(column, errors="coerce")
-        mean = float(number.mean()) if len(number) and number.notna().all() else float("nan")
-        text = column.astype(str)
-        length = float(text.str.len().mean()) if len(text) else float("nan")
-        rows.append((name, len(column), int(text.nunique()), mean, length))
-    return pd.DataFrame(rows, columns=["field", "n", "different", "mean", "mean_characters"])
+        given = valid[name].dropna()
+        number = pd.api.types.is_numeric_dtype(given) and len(given)
+        mean = float(given.astype("float64").mean()) if number else float("nan")
+        rows.append((name, len(given), int(given.astype(str).nunique()), mean))
+    return pd.DataFrame(rows, columns=["field", "n", "different", "mean"])

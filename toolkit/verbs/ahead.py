@@ -7,17 +7,21 @@ from html import escape
 from itertools import islice
 from typing import Any
 
-from toolkit.display.html import card, fit
+from toolkit.display.html import LARGEST_REPR, card
 from toolkit.engine.tokens import CHARACTERS_PER_TOKEN, call_tokens
 from toolkit.errors import InvalidInput
-from toolkit.models import Call
+from toolkit.models import Call, Message, Picture
 from toolkit.verbs.job import Job, R
 from toolkit.verbs.verb import P, Verb, job_of
 
 __all__ = ["Estimate", "Preview", "estimate", "preview"]
 
 _WINDOW = 256
-_THUMBNAIL = 320
+_THUMBNAILS = (320, 160, 80, 0)
+"""Longest sides of images in a preview, in pixels: the first that keeps it small enough for a notebook."""
+_LONGEST = 16_000
+"""Characters of plain text in a notebook."""
+_PRE = "white-space:pre-wrap;margin:4px 0"
 _SCHEMA_SHOWN = 4_000
 
 
@@ -61,12 +65,14 @@ class Preview:
     verb: str
     model: str
     call: Call
+    eyes: bool = True
+    """Whether the model is sent the images; without eyes it is sent their descriptions."""
 
     def __str__(self) -> str:
         """Return the prompt as plain text, images as their descriptions."""
         blocks = [f"{self.verb} → {self.model}, for {self.call.item or 'one item'}"]
         for message in self.call.messages:
-            parts = (part if isinstance(part, str) else f"[image: {part.image.describe()}]" for part in message.parts)
+            parts = (part if isinstance(part, str) else self._described(part) for part in message.parts)
             blocks.append(f"--- {message.role} ---\n" + "\n".join(parts))
         if self.call.schema is not None:
             blocks.append(f"--- reply: JSON of schema {self.call.schema.name} ---\n{self.call.schema.json.decode()}")
@@ -78,16 +84,44 @@ class Preview:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
         text = str(self)
-        pieces = "".join(_message_html(message.role, message.parts) for message in self.call.messages)
+        plain = text if len(text) <= _LONGEST else text[:_LONGEST] + " … cut; print() shows it all"
+        for side in _THUMBNAILS:
+            full = self._html(side)
+            if len(full.encode()) <= LARGEST_REPR:
+                return {"text/plain": plain, "text/html": full}
+        return {"text/plain": plain, "text/html": card(*self._head(), f'<pre style="{_PRE}">{escape(plain)}</pre>')}
+
+    def _html(self, side: int) -> str:
+        """Return the prompt as HTML with images of a size; 0 describes them."""
+        pieces = "".join(self._message_html(message, side) for message in self.call.messages)
         if self.call.schema is not None:
             shown = escape(self.call.schema.json.decode()[:_SCHEMA_SHOWN])
             pieces += (
                 f"<details><summary>the reply is JSON of schema {escape(self.call.schema.name)}</summary>"
-                f'<pre style="white-space:pre-wrap">{shown}</pre></details>'
+                f'<pre style="{_PRE}">{shown}</pre></details>'
             )
-        facts = [self.model, self.call.item, self.call.template]
-        title = f"What {self.verb} would send"
-        return {"text/plain": text, "text/html": fit(card(title, facts, pieces), card(title, facts))}
+        return card(*self._head(), pieces)
+
+    def _head(self) -> tuple[str, list[str]]:
+        return f"What {self.verb} would send", [self.model, self.call.item, self.call.template]
+
+    def _message_html(self, message: Message, side: int) -> str:
+        shown = "".join(
+            self._image_html(part, side)
+            if isinstance(part, Picture) and side and self.eyes
+            else f'<pre style="{_PRE}">{escape(part if isinstance(part, str) else self._described(part))}</pre>'
+            for part in message.parts
+        )
+        return f'<div style="margin-top:8px;opacity:.7">{escape(message.role)}</div>{shown}'
+
+    def _image_html(self, picture: Picture, side: int) -> str:
+        small = picture.image.normal(max_side=min(side, picture.max_side))
+        told = escape(picture.image.describe())
+        return f'<img style="max-height:220px" alt="{told}" title="{told}" src="{small.data_uri}">'
+
+    def _described(self, picture: Picture) -> str:
+        note = "" if self.eyes else "; the picture itself is not sent to this model"
+        return f"[image: {picture.image.describe()}{note}]"
 
 
 def estimate(function: Verb[P, R], *args: P.args, **kwargs: P.kwargs) -> Estimate:
@@ -141,18 +175,7 @@ def preview(function: Verb[P, R], *args: P.args, **kwargs: P.kwargs) -> Preview:
     call = next(iter(job.calls()), None)
     if call is None:
         raise InvalidInput(f"{job.name} makes no call with these arguments", hint="There is nothing to preview.")
-    return Preview(job.name, job.lab.model, call)
-
-
-def _message_html(role: str, parts: tuple[Any, ...]) -> str:
-    shown = "".join(
-        f'<pre style="white-space:pre-wrap;margin:4px 0">{escape(part)}</pre>'
-        if isinstance(part, str)
-        else f'<img style="max-height:220px" alt="{escape(part.image.describe())}" '
-        f'src="{part.image.normal(max_side=_THUMBNAIL).data_uri}">'
-        for part in parts
-    )
-    return f'<div style="margin-top:8px;opacity:.7">{escape(role)}</div>{shown}'
+    return Preview(job.name, job.lab.model, call, eyes=job.lab.abilities.images)
 
 
 def _output_range(call: Call) -> tuple[int, int]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import wait
 from typing import TYPE_CHECKING, Generic
 
 from toolkit.bridge import bridge
 from toolkit.display import progress_text
 from toolkit.engine import Run
-from toolkit.verbs.job import Job, R
+from toolkit.verbs.job import Job, R, finish
 from toolkit.verbs.verb import P, Verb, job_of
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Background(Generic[R]):
         return self._future.done()
 
     def stop(self) -> None:
-        """Start nothing new and cancel what is in flight; ``result()`` then returns what finished."""
+        """Start nothing new and cancel what is in flight; ``result()`` then returns what finished, incomplete."""
         bridge().call(self._run.stop)
 
     def result(self, timeout: float | None = None) -> R:
@@ -52,10 +53,11 @@ class Background(Generic[R]):
 
         Raises:
             TimeoutError: It is not done by then; it goes on.
+            Incomplete: The verb was given ``strict=True`` and something failed.
         """
-        result = self._future.result(timeout)
-        self._job.lab.last = result
-        return result
+        if not wait([self._future], timeout).done:
+            raise TimeoutError(f"{self!r} after {timeout:g} s. It goes on; ask result() again, or stop() it.")
+        return finish(self._job, self._run, self._future.result(), stopped=False)
 
     def __repr__(self) -> str:
         """Return the run as one line."""
@@ -71,6 +73,15 @@ def start(function: Verb[P, R], *args: P.args, **kwargs: P.kwargs) -> Background
         kwargs: What the verb takes.
 
     Returns:
-        A handle with ``progress``, ``stop()`` and ``result()``.
+        A handle with ``progress``, ``done``, ``stop()`` and ``result()``.
+
+    Raises:
+        InvalidInput: The verb would refuse these arguments.
+
+    Example:
+        >>> run = start(generate_personas, 3, "us-adults-2012", detail="brief", lab=lab)
+        >>> run.stop()
+        >>> run.result(timeout=60).lab is lab
+        True
     """
     return Background(job_of(function)(*args, **kwargs))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import asyncio
 import dataclasses
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -17,7 +18,7 @@ from toolkit.models import Call, Reply
 if TYPE_CHECKING:
     from toolkit.lab import Lab
 
-__all__ = ["Job", "R", "run_awaitable", "run_blocking"]
+__all__ = ["Job", "R", "finish", "run_awaitable", "run_blocking"]
 
 R = TypeVar("R", bound=Result)
 
@@ -118,30 +119,46 @@ def run_blocking(job: Job[R]) -> R:
     """Run a job on the private loop and wait, with progress; ■ raises ``Interrupted`` with what finished."""
     run = Run(job.name)
     line = ProgressLine(run)
+    pressed = threading.Event()
+
+    def stop() -> None:
+        pressed.set()
+        bridge().call(run.stop)
+
     future = bridge().submit(job.run(run))
     try:
-        result = bridge().wait(future, line.tick, lambda: bridge().call(run.stop))
+        result = bridge().wait(future, line.tick, stop)
+    except BaseException:
+        stop()  # whatever broke the wait, nothing goes on behind the user's back
+        raise
     finally:
         line.close()
-    return _finish(job, run, result)
+    return finish(job, run, result, stopped=pressed.is_set())
 
 
 async def run_awaitable(job: Job[R]) -> R:
     """Run a job on the private loop and await it; a cancelled await stops the run and waits for its clean end."""
     run = Run(job.name)
-    future = asyncio.wrap_future(bridge().submit(job.run(run)))
-    try:
-        result = await asyncio.shield(future)
-    except asyncio.CancelledError:
-        bridge().call(run.stop)
-        job.lab.last = await future
-        raise
-    return _finish(job, run, result)
+    running = bridge().submit(job.run(run))
+    cancelled = False
+    ended = asyncio.wrap_future(running)
+    while not ended.done():
+        try:
+            await asyncio.wait([ended])  # which leaves it running when this await is cancelled
+        except asyncio.CancelledError:
+            cancelled = True
+            bridge().call(run.stop)
+    if cancelled:
+        if ended.exception() is None:
+            job.lab.last = ended.result()
+        raise asyncio.CancelledError
+    return finish(job, run, ended.result(), stopped=False)
 
 
-def _finish(job: Job[R], run: Run, result: R) -> R:
+def finish(job: Job[R], run: Run, result: R, *, stopped: bool) -> R:
+    """Keep the result at ``lab.last`` and return it, or raise what a stop or ``strict`` asks for."""
     job.lab.last = result
-    if run.stopping:
+    if stopped:
         raise Interrupted(f"{job.name} was stopped after {run.done:,} of {run.total:,}", result)
     if job.strict and len(result.errors):
         first = result.errors.iloc[0]
