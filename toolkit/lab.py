@@ -162,7 +162,7 @@ class Lab:
         self.ledger = Ledger(None, self.events, self.scrubber)
 
     def _record(self, path: Path, model: str) -> None:
-        """Make a capsule anew: ask a model, in a folder that goes away, and freeze when the process ends."""
+        """Make a capsule anew: ask a model, in a folder that goes away, and freeze after every run."""
         import tempfile
 
         if model == "authored":
@@ -171,11 +171,9 @@ class Lab:
         self.settings = self.settings.model_copy(update={"study": Path(folder.name), "mode": "read", "model": model})
         self._study(None, {})
         self._git_sha = _git_sha()  # now, for a process that ends starts no other
-        self._closers = [lambda: self._refreeze(path), *self._closers, folder.cleanup]
-
-    def _refreeze(self, path: Path) -> None:
-        if len(self.ledger):
-            self.freeze(path)
+        self._closers.append(folder.cleanup)
+        target = path.absolute()
+        self.events.subscribe(lambda _: self.freeze(target), "run.finished")
 
     def _open(self, model: str | Model, options: dict[str, Any]) -> Model:
         if isinstance(model, Model):

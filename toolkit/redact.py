@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from toolkit._redact_checks import (
     PLAIN,
     SHORTEST_VAGUE,
+    Span,
     announced,
     basic,
     card,
@@ -23,7 +24,6 @@ from toolkit.errors import InvalidInput
 
 __all__ = ["KINDS", "Scrubber", "scrub", "scrub_data"]
 
-Span = tuple[int, int]
 Finder = Callable[[re.Match[str]], Span | None]
 
 

@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,7 @@ while True:
         assert writer.stdout is not None
         writer.stdout.readline()
     while path.stat().st_size < 500_000:
-        pass
+        time.sleep(0.01)
     for writer in writers:
         os.kill(writer.pid, signal.SIGKILL)
         writer.communicate()

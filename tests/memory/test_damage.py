@@ -243,9 +243,8 @@ def test_file_damaged_while_open_is_healed_and_keeps_what_verifies(tmp_path: Pat
 def check(path: Path, entries: dict[str, Entry]) -> None:
     """Nothing wrong is served by any door, and the memory works afterwards."""
     with SealedStore(path, heal=True) as store:
-        for key in entries:
-            one = store.get(REPLIES, key)
-            assert one is None or one == entries[key]
+        for key, right in entries.items():
+            assert store.get(REPLIES, key) in (None, right)
         assert all(one == entries[key] for key, one in store.get_many(REPLIES, entries).items())
         assert all(one == entries.get(one.key) for one in store.entries())
         for entry in list(entries.values())[:3]:

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -71,6 +72,7 @@ def test_kill_in_mid_writing_loses_nothing_that_was_done(tmp_path: Path) -> None
         workers = [subprocess.Popen([sys.executable, "-c", ENDLESS, path, record, record.name]) for record in records]
         while any(not record.exists() or record.stat().st_size < 3000 for record in records):
             assert all(worker.poll() is None for worker in workers)
+            time.sleep(0.01)
         for worker in workers:
             os.kill(worker.pid, signal.SIGKILL)
             worker.wait()

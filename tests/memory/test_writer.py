@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -180,9 +181,22 @@ def test_jobs_from_many_threads_all_arrive_once() -> None:
             thread.start()
         for thread in threads:
             thread.join()
-    assert sorted(list(chain.from_iterable(target.batches))) == [
-        (number, step) for number in range(8) for step in range(200)
-    ]
+    expected = [(number, step) for number in range(8) for step in range(200)]
+    assert sorted(chain.from_iterable(target.batches)) == expected
+
+
+def test_interrupted_wait_keeps_the_job() -> None:
+    target = Recorded()
+    target.gate.clear()
+    with Writer() as writer:
+        ticket = writer.submit(target, 1)
+        timer = threading.Timer(0.1, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            ticket.result(timeout=30)
+        timer.join()
+        target.gate.set()
+        assert ticket.result() == ("done", 1)
 
 
 def test_interpreter_exit_writes_what_is_queued(tmp_path: Any) -> None:

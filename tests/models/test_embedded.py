@@ -123,7 +123,7 @@ def test_identity_names_the_weights_really_used_and_no_path_or_port(installed):
     identity = embedded.open_model().identity
     assert str(identity) == "embedded:tiny"
     assert identity.detail["weights"] == weights.installed().sha256
-    assert set(identity.detail) == {"weights", "server", "context", "defaults"}
+    assert set(identity.detail) == {"weights", "server", "context", "settings"}
     assert str(installed.parent).encode() not in identity.json
 
 

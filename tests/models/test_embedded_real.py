@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
-from toolkit.errors import ContextTooLong, ProviderDown
+from toolkit.errors import ContextTooLong, InvalidReply, ProviderDown
 from toolkit.media import Image
 from toolkit.models import embedded, weights
 from toolkit.models._embedded_server import shared
@@ -109,7 +110,7 @@ def test_it_answers_under_a_schema_with_usage_and_its_name(one):
     "inner",
     [
         {"type": "integer", "minimum": -3, "maximum": 105},
-        {"type": "number", "minimum": 0},
+        {"type": "number", "minimum": 0, "maximum": 10, "multipleOf": 0.5},
         {"type": "boolean"},
         {"type": "string", "enum": ["It is \u201cok\u201d, 5 €", '日本 "q" \\ back']},
         {"type": "string", "minLength": 20, "maxLength": 25},
@@ -125,8 +126,23 @@ def test_the_grammar_holds_the_words_our_answer_types_use(one, inner):
     schema = {"type": "object", "properties": {"it": inner}, "required": ["it"], "additionalProperties": False}
     replies = answer(one, *(ask(schema=schema, seed=seed, temperature=1.0) for seed in (1, 2)))
     assert all("it" in reply.value for reply in replies)
+    assert all("\n" not in reply.text for reply in replies)
 
 
+def test_a_word_the_grammar_does_not_know_leaves_the_rest_in_force(one):
+    """llama.cpp would answer in free text; here what comes is JSON, and what breaks the word is refused, S0-20."""
+    members = {"type": "array", "items": {"type": "string", "enum": ["a", "b", "c"]}, "minItems": 3, "maxItems": 3}
+    members["uniqueItems"] = True
+    schema = {"type": "object", "properties": {"it": members}, "required": ["it"], "additionalProperties": False}
+    for seed in range(4):
+        try:
+            (reply,) = answer(one, ask(schema=schema, seed=seed, temperature=1.0))
+        except InvalidReply as error:
+            reply = error.reply
+        assert set(json.loads(reply.text)["it"]) <= {"a", "b", "c"}
+
+
+@pytest.mark.slow
 def test_a_reply_without_bounds_ends(one):
     (reply,) = answer(one, ask("Count to one million, one number a line: 1, 2, 3,", max_tokens=None, temperature=0.0))
     assert reply.usage.output <= 512

@@ -19,6 +19,8 @@ ROWS = 10
 """Rows of a table in a repr."""
 _CELL = 160
 """Characters of one cell; longer text ends in an ellipsis."""
+_WHOLE = 1e15
+"""Whole numbers below are written out."""
 _FONT = "font-family:system-ui,sans-serif;font-size:13px;line-height:1.45"
 
 
@@ -88,8 +90,11 @@ def fit(full: str, brief: str) -> str:
 
 def _cell(value: object) -> str:
     if isinstance(value, float):
-        return "" if value != value else f"{value:.4g}"  # noqa: PLR0124  # only NaN differs from itself
-    return "" if value is None else cut(str(value), _CELL)
+        if value != value:  # noqa: PLR0124  # only NaN differs from itself
+            return ""
+        return f"{value:.0f}" if value.is_integer() and abs(value) < _WHOLE else f"{value:.4g}"
+    missing = value is None or type(value).__name__ == "NAType"  # pandas' own, without importing it
+    return "" if missing else cut(str(value), _CELL)
 
 
 def cut(text: str, length: int) -> str:

@@ -18,8 +18,12 @@ ACCENT = PALETTE[0]
 MUTED = "#8a8f98"
 WARNING = PALETTE[5]
 
+_INK = "#1b1e23"
+
 _RC: Mapping[str, Any] = {
     "axes.edgecolor": MUTED,
+    "axes.facecolor": "white",
+    "axes.labelcolor": _INK,
     "axes.grid": True,
     "axes.axisbelow": True,
     "axes.spines.right": False,
@@ -29,13 +33,14 @@ _RC: Mapping[str, Any] = {
     "axes.titleweight": "bold",
     "figure.facecolor": "white",
     "font.size": 9.5,
+    "text.color": _INK,
     "grid.alpha": 0.25,
     "savefig.facecolor": "white",
 }
 
 
 def figure(width: float = 7.0, height: float = 3.2, *, title: str = "") -> tuple[Figure, Axes]:
-    """Return a new figure and its axes, in the house style and without pyplot's global state.
+    """Return a new figure and its axes, in the house style and without pyplot's global state; notebooks show it.
 
     Args:
         width: In inches.
@@ -48,12 +53,14 @@ def figure(width: float = 7.0, height: float = 3.2, *, title: str = "") -> tuple
         'Votes'
     """
     import matplotlib as mpl
-    from matplotlib.figure import Figure
+
+    from toolkit.display.picture import NotebookFigure
 
     with mpl.rc_context(dict(_RC)):  # type: ignore[arg-type]  # the stubs list every key
-        made = Figure(figsize=(width, height), layout="constrained")
+        made = NotebookFigure(figsize=(width, height), layout="constrained")
         axes = made.add_subplot()
         axes.set_prop_cycle(color=PALETTE)
+        axes.tick_params(colors=_INK)  # ticks are made when they are drawn, under whatever style the user has by then
         if title:
             axes.set_title(title, loc="left")
         return made, axes

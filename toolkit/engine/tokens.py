@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+from dataclasses import dataclass
+
 from toolkit.models import Call, Picture
 
-__all__ = ["CHARACTERS_PER_TOKEN", "call_tokens", "image_tokens"]
+__all__ = ["CHARACTERS_PER_TOKEN", "Size", "call_size", "call_tokens", "image_tokens"]
 
 CHARACTERS_PER_TOKEN = 4.0
 """The usual ratio for English text; the provider's own counts replace it once replies are in."""
@@ -29,26 +31,60 @@ _WIDEST = 2048
 _SHORT_SIDE = 768
 
 
-def call_tokens(call: Call, model: str, *, eyes: bool) -> int:
-    """Return about how many input tokens a call takes: text by characters, images by the provider's rules.
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What a call sends, in tokens, its kinds apart: each is counted by a rule of its own."""
+
+    text: float
+    """The messages: characters / 4, and what a turn costs."""
+    schema: float
+    """The reply's schema: characters / 4; some providers count it, some do not."""
+    pictures: int
+    """How many images."""
+    image_low: int
+    """Tokens of the images if the provider looks at them as roughly as it may."""
+    image: int
+    """Tokens of the images by its published rule; with detail ``auto`` as if it looked closely."""
+
+
+def call_size(call: Call, model: str, *, eyes: bool) -> Size:
+    """Return what a call sends: text by characters, images by the provider's rules.
 
     Args:
         call: The call.
         model: The model's name without the provider.
         eyes: Whether the model takes images; without it their descriptions count.
     """
-    characters = len(call.schema.json) if call.schema is not None else 0
-    tokens = 0
+    characters = pictures = image_low = image = 0
     for message in call.messages:
-        tokens += _MESSAGE
         for part in message.parts:
             if isinstance(part, str):
                 characters += len(part)
             elif eyes:
-                tokens += _picture_tokens(part, model)
+                pictures += 1
+                image += _picture_tokens(part, model, part.detail)
+                image_low += _picture_tokens(part, model, "high" if part.detail == "high" else "low")
             else:
                 characters += len(part.image.describe())
-    return tokens + math.ceil(characters / CHARACTERS_PER_TOKEN)
+    return Size(
+        text=characters / CHARACTERS_PER_TOKEN + _MESSAGE * len(call.messages),
+        schema=len(call.schema.json) / CHARACTERS_PER_TOKEN if call.schema is not None else 0.0,
+        pictures=pictures,
+        image_low=image_low,
+        image=image,
+    )
+
+
+def call_tokens(call: Call, model: str, *, eyes: bool) -> int:
+    """Return about how many input tokens a call takes, the schema included.
+
+    Args:
+        call: The call.
+        model: The model's name without the provider.
+        eyes: Whether the model takes images; without it their descriptions count.
+    """
+    size = call_size(call, model, eyes=eyes)
+    return math.ceil(size.text + size.schema) + size.image
 
 
 def image_tokens(width: int, height: int, model: str, detail: str = "auto") -> int:
@@ -86,10 +122,10 @@ def _patches(width: int, height: int) -> int:
     return math.ceil(width * ratio / _PATCH - 1e-9) * math.ceil(height * ratio / _PATCH - 1e-9)
 
 
-def _picture_tokens(picture: Picture, model: str) -> int:
+def _picture_tokens(picture: Picture, model: str, detail: str) -> int:
     width, height = picture.image.size
     scale = min(1.0, picture.max_side / max(width, height))
-    return image_tokens(round(width * scale), round(height * scale), model, picture.detail)
+    return image_tokens(round(width * scale), round(height * scale), model, detail)
 
 
 def _longest(model: str, rules: dict[str, float] | dict[str, tuple[int, int]]) -> str | None:

@@ -13,7 +13,7 @@ from toolkit.memory.upkeep import Stats, Validation
 from toolkit.memory.writer import Target, Ticket, Writer
 
 if TYPE_CHECKING:
-    from toolkit.memory.leaf import leaf
+    from toolkit.memory.replies import leaf
     from toolkit.memory.sealed import SealedBackend, open_memory
 
 __all__ = [
@@ -38,11 +38,11 @@ __all__ = [
     "open_memory",
 ]
 
-_JOBLIB = {"SealedBackend": "sealed", "leaf": "leaf", "open_memory": "sealed"}
+_JOBLIB = {"SealedBackend": "sealed", "leaf": "replies", "open_memory": "sealed"}
 
 
 def __getattr__(name: str) -> Any:
-    """Import joblib's side (0.2 s and more) when one of its names is first used."""
+    """Import joblib's side when one of its names is first used: joblib is slow to import."""
     if name not in _JOBLIB:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

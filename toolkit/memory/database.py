@@ -67,15 +67,19 @@ class Database:
         read_only: Open without any way to write; a file that is not there reads as empty.
         journal: ``auto`` takes WAL except where it does not work; ``rollback`` for network homes.
         tally: Where quarantined files are counted.
+        mounts: The mount table to look for network homes in; by default this machine's.
     """
 
-    def __init__(self, path: Path, *, heal: bool, read_only: bool, journal: Journal, tally: Tally) -> None:
+    def __init__(
+        self, path: Path, *, heal: bool, read_only: bool, journal: Journal, tally: Tally, mounts: str | None = None
+    ) -> None:
         self.path = path.absolute()
         self.heal = heal
         self.read_only = read_only
         self.generation = 0
         self._tally = tally
         self._wanted = journal
+        self._mounts = mounts
         self._lock = threading.RLock()
         self._holds_file = False
         self._inode: tuple[int, int] | None = None
@@ -211,7 +215,7 @@ class Database:
             raise Damaged(f"its format {version} is unknown")
 
     def _set_journal(self, connection: Connection) -> Connection:
-        home = network_filesystem(self.path) if self._wanted == "auto" else None
+        home = network_filesystem(self.path, self._mounts) if self._wanted == "auto" else None
         if self._wanted != "rollback" and home is None:
             try:
                 self._let_shrink(connection)

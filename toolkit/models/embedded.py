@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from toolkit.errors import DramatisError, InvalidInput, ProviderDown, WeightsMissing
 from toolkit.models import openai, weights
 from toolkit.models._embedded_server import Order, Server, release, shared
-from toolkit.models.call import Call, Identity, Reply
+from toolkit.models.call import Call, Identity, Reply, Schema
 from toolkit.models.model import Abilities
 
 __all__ = ["EmbeddedModel", "open_model"]
@@ -29,6 +30,15 @@ _GONE_SECONDS = 1.0
 _TRANSPORT = "toolkit.models._openai_transport"
 _DEFAULTS: dict[str, Any] = {"temp": 0.3, "n_predict": 512}
 """For calls that do not say: the temperature at which it strays least, and an end to replies without bounds."""
+
+_GUIDANCE: dict[str, bool] = {
+    # A small model fills the space JSON allows between tokens with line breaks until its tokens are used up.
+    "whitespace_flexible": False,
+    # Words the grammar does not know (uniqueItems) would switch it off altogether; the reply is checked in any case.
+    "lenient": True,
+    "coerce_one_of": True,
+}
+"""How llama.cpp's grammar (llguidance) reads a schema; part of the identity, as it decides what comes back."""
 
 
 class EmbeddedModel:
@@ -70,7 +80,7 @@ class EmbeddedModel:
         server = shared(self._order, self)
         model = await self._speak(server)
         try:
-            return await model.complete(call)
+            return await model.complete(_guided(call))
         except ProviderDown as error:
             if not await server.gone(_GONE_SECONDS):
                 raise
@@ -152,9 +162,22 @@ def open_model(name: str | None = None, *, context: int = _CONTEXT, threads: int
         defaults=tuple(_DEFAULTS.items()),
         start_seconds=_START_SECONDS + found.size / _LOAD_BYTES_A_SECOND,
     )
-    detail = {"weights": found.sha256, "server": f"xllamacpp {engine}", "context": context, "defaults": _DEFAULTS}
+    detail = {
+        "weights": found.sha256,
+        "server": f"xllamacpp {engine}",
+        "context": context,
+        "settings": {**_DEFAULTS, **_GUIDANCE, "jinja": not own},
+    }
     abilities = Abilities(images=False, context=context, concurrency=1, stands_for_people=False)
     return EmbeddedModel(order, Identity("embedded", found.name, detail), abilities)
+
+
+def _guided(call: Call) -> Call:
+    """Return the call with the grammar's own settings in its schema; its key is made of the call as it was."""
+    if call.schema is None:
+        return call
+    body = {**call.schema.body, "x-guidance": _GUIDANCE}
+    return replace(call, schema=Schema(call.schema.name, body))
 
 
 def _engine_version() -> str:

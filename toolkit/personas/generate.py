@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,8 +67,12 @@ def generate_personas(
         >>> len(panel), panel[0].id
         (5, 'p0001')
     """
-    if attempts < 1:
-        raise InvalidInput(f"attempts={attempts} asks nobody", hint="Give 1 or more.")
+    if isinstance(attempts, bool) or not isinstance(attempts, int) or attempts < 1:
+        raise InvalidInput(f"attempts={attempts!r} asks nobody", hint="Give a whole number from 1.")
+    if not isinstance(context, str):
+        raise InvalidInput(
+            f"context is {type(context).__name__}, not text", hint="Say in words what the study is about."
+        )
     source = population if isinstance(population, Population) else Population.load(population)
     written = narrative(detail)
     where = current_lab(lab)
@@ -121,7 +125,7 @@ class _Generate(Job[Panel]):
     def accept(self, call: Call, reply: Reply) -> Persona:
         """Return the person with what was written, or refuse what contradicts the facts."""
         persona = self._by_id[call.item]
-        fields: dict[str, Any] = dict(reply.value)
+        fields = self._fields(reply.value)
         reasons = persona.contradictions(fields)
         if reasons:
             raise InvalidReply(
@@ -130,6 +134,17 @@ class _Generate(Job[Panel]):
             )
         return dataclasses.replace(persona, fields=fields, detail=self._detail)
 
+    def _fields(self, value: Any) -> dict[str, Any]:
+        """Return what was written, or refuse a reply that leaves a field out or empty, whatever model it comes from."""
+        wanted = self._written.schema.body["required"] if self._written is not None else ()
+        written = value if isinstance(value, Mapping) else {}
+        for name in wanted:
+            if not _says_something(written.get(name)):
+                raise InvalidReply(
+                    f"the reply leaves the field {name!r} empty", hint="retry() asks for another portrait."
+                )
+        return {name: written[name] for name in wanted}
+
     def assemble(self, outcomes: Sequence[Outcome], report: Report) -> Panel:
         """Put those who came out into a panel; the names of the others are free again."""
         if self._written is None:
@@ -137,8 +152,17 @@ class _Generate(Job[Panel]):
         else:
             people = [outcome.value for outcome in outcomes if outcome.ok]
             for outcome in outcomes:
+                name = self._by_id[outcome.item].name
                 if outcome.error is not None:
-                    self._cast.register.release(self._by_id[outcome.item].name)
+                    self._cast.register.release(name)
+                elif outcome.ok:  # of those who failed before, it had been given back
+                    self._cast.register.reserve(name)
         return Panel(
             people, population=self._cast.population, outcomes=outcomes, report=report, lab=self.lab, again=self
         )
+
+
+def _says_something(value: Any) -> bool:
+    if isinstance(value, str):
+        return bool(value.strip())
+    return isinstance(value, list) and bool(value) and all(_says_something(one) for one in value)

@@ -75,18 +75,18 @@ def narrative(detail: str) -> Narrative | None:
         >>> narrative("brief").prompt
         'personas.brief'
     """
-    if detail != "facts" and detail not in _LEVELS:
+    if detail not in ("facts", *_LEVELS):
         raise InvalidInput(f"detail={detail!r} is no level of detail", hint=f"Use facts, {', '.join(_LEVELS)}.")
     return _LEVELS.get(detail)
 
 
 def portrait(persona: Persona) -> str:
-    """Return a persona as a prompt tells it: the name, the facts, and what was written.
+    r"""Return a persona as a prompt tells it: the name, the facts, and what was written.
 
     Example:
         >>> from toolkit.personas import Persona
         >>> portrait(Persona("p0001", "Ann Lee", {}, {"bio": "Ann bakes.", "likes": ["rye", "quiet"]}))
-        'Name: Ann Lee\\nBio: Ann bakes.\\nLikes: rye, quiet'
+        'Name: Ann Lee\nBio: Ann bakes.\nLikes: rye, quiet'
     """
     lines = [f"Name: {persona.name}", *persona.facts()]
     for name, value in persona.fields.items():

@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Fit", "Panel"]
 
+_BOM = b"\xef\xbb\xbf"  # what some editors put before UTF-8
+
 
 class Panel(Result, Sequence[Persona]):
     """Personas in order. Index it, slice it, filter it; each gives personas or another panel.
 
-    Columns of ``frame``: ``id``, ``name``, one for each attribute of the population, one for each written field.
+    Columns of ``frame``: ``id``, ``name``, one for each attribute of the population, one for each written field
+    (``written_<field>`` where an attribute has that name). Categories are ordered categoricals.
 
     Args:
         people: The personas.
@@ -68,20 +71,38 @@ class Panel(Result, Sequence[Persona]):
         """One row a persona: id, name, attributes, written fields."""
         import pandas as pd
 
-        rows = [{"id": one.id, "name": one.name, **one.attributes, **one.fields} for one in self._people]
-        frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=["id", "name"])
-        known = self.population.attributes if self.population is not None else {}
-        for name, attribute in known.items():
-            if name in frame and attribute.kind == "categorical":
-                frame[name] = frame[name].astype(pd.CategoricalDtype(list(attribute.all_levels), ordered=True))
+        frame = pd.DataFrame([_row(one) for one in self._people], columns=None if self._people else ["id", "name"])
+        for name, levels in self._levels().items():
+            if name in frame and frame[name].dropna().isin(levels).all():
+                frame[name] = frame[name].astype(pd.CategoricalDtype(list(levels), ordered=True))
         return frame
+
+    def _levels(self) -> dict[str, tuple[str, ...]]:
+        """Return the levels of the categories: the population's, or those the personas carry."""
+        if self.population is None:
+            return {name: levels for one in self._people for name, levels in one.levels.items()}
+        known = self.population.attributes.items()
+        return {name: tuple(attribute.all_levels) for name, attribute in known if attribute.kind == "categorical"}
 
     def filter(self, keep: Callable[[Persona], bool]) -> Panel:
         """Return the personas for whom a function is true.
 
+        Args:
+            keep: Takes a persona.
+
         Raises:
-            InvalidInput: Nobody is left.
+            InvalidInput: Nobody is left, or it is no function.
+
+        Example:
+            >>> panel = generate_personas(4, "us-adults-2012", detail="facts", lab=lab)
+            >>> len(panel.filter(lambda one: one.attributes["age"] >= 18))
+            4
         """
+        if not callable(keep):
+            raise InvalidInput(
+                f"filter was given {type(keep).__name__}, not a function",
+                hint="Give panel.filter(lambda one: one.attributes['age'] < 30), say.",
+            )
         kept = [one for one in self._people if keep(one)]
         if not kept:
             raise InvalidInput(f"the filter leaves none of {len(self)} personas", hint="Loosen it.")
@@ -90,11 +111,23 @@ class Panel(Result, Sequence[Persona]):
     def sample(self, n: int, *, seed: int = 0) -> Panel:
         """Return ``n`` personas at random, without repetition and in the panel's order.
 
+        Args:
+            n: How many.
+            seed: Equal seeds give equal samples.
+
         Raises:
-            InvalidInput: The panel has fewer.
+            InvalidInput: The panel has fewer, or ``n`` is no whole number.
+
+        Example:
+            >>> panel = generate_personas(4, "us-adults-2012", detail="facts", lab=lab)
+            >>> len(panel.sample(2, seed=7))
+            2
         """
-        if not 1 <= n <= len(self):
-            raise InvalidInput(f"{n} of {len(self)} personas cannot be sampled", hint=f"Give n from 1 to {len(self)}.")
+        if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= len(self):
+            raise InvalidInput(
+                f"{n!r} of {len(self):,} personas cannot be sampled",
+                hint=f"Give a whole number from 1 to {len(self):,}." if len(self) else "The panel is empty.",
+            )
         places = sorted(generator(seed, "panel.sample").choice(len(self), size=n, replace=False).tolist())
         return self._of([self._people[place] for place in places])
 
@@ -122,14 +155,17 @@ class Panel(Result, Sequence[Persona]):
         return "".join(orjson.dumps(one.to_dict()).decode() + "\n" for one in self._people)
 
     def save(self, path: str | Path) -> Path:
-        """Write the panel as JSON lines.
+        """Write the panel as JSON lines, the same bytes everywhere.
+
+        Args:
+            path: Where; missing folders are made.
 
         Returns:
             The path.
         """
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(self.to_jsonl(), encoding="utf-8")
+        target.write_bytes(self.to_jsonl().encode())
         return target
 
     @classmethod
@@ -141,22 +177,34 @@ class Panel(Result, Sequence[Persona]):
             population: What the personas were drawn from; a shipped one is found by the name they carry.
 
         Raises:
-            InvalidInput: No such file, or a line that is no persona; the line is named.
+            InvalidInput: No such file, or a line that is no persona or has the id of another; the line is named.
+
+        Example:
+            >>> panel = generate_personas(4, "us-adults-2012", detail="facts", lab=lab)
+            >>> Panel.load(panel.save(tmp / "panel.jsonl"))[0] == panel[0]
+            True
         """
         source = Path(path)
         try:
-            lines = source.read_text(encoding="utf-8").splitlines()
+            body = source.read_bytes()
         except OSError as error:
-            raise InvalidInput(f"the panel {source.name} cannot be read: {error.strerror}") from error
-        people = []
-        for number, line in enumerate(lines, start=1):
+            raise InvalidInput(
+                f"the panel {source.name} cannot be read: {error.strerror}", hint="Give a file that panel.save wrote."
+            ) from error
+        people: dict[str, Persona] = {}
+        # Only a line feed ends a line: a text may hold any other separator.
+        for number, line in enumerate(body.removeprefix(_BOM).split(b"\n"), start=1):
             if not line.strip():
                 continue
             try:
-                people.append(Persona.from_dict(orjson.loads(line)))
+                one = Persona.from_dict(orjson.loads(line))
             except ValueError as error:
                 raise InvalidInput(f"line {number} of {source.name} is no persona: {error}") from error
-        return cls(people, population=population or _shipped(people))
+            if one.id in people:
+                raise InvalidInput(f"line {number} of {source.name} has the id {one.id!r} again", hint="Remove one.")
+            people[one.id] = one
+        everyone = list(people.values())
+        return cls(everyone, population=population or _shipped(everyone))
 
     def _of(self, people: Iterable[Persona]) -> Panel:
         return Panel(people, population=self.population, report=self.report, lab=self.lab)
@@ -172,7 +220,7 @@ class Panel(Result, Sequence[Persona]):
         return table(self.frame[[*first, *(["bio"] if "bio" in self.frame else [])]])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fit:
     """How well a panel matches its population.
 
@@ -200,13 +248,21 @@ class Fit:
     def _head(self) -> str:
         worst = float(self.frame["tvd"].max())
         bios = f", {self.bios[0]:,} different bios of {self.bios[1]:,}" if self.bios[1] else ""
-        return f"{self.n:,} personas against {self.population}: worst TVD {worst:.4f}, {self.names:,} different names{bios}"
+        names = f"{self.names:,} different names"
+        return f"{self.n:,} personas against {self.population}: worst TVD {worst:.4f}, {names}{bios}"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
+        rounded = self.frame.round({"tvd": 4, "best": 4, "w1": 2})
         return {
             "text/plain": str(self),
-            "text/html": card("Fit to the population", [self._head()], table(self.frame, 30)),
+            "text/html": card("Fit to the population", [self._head()], table(rounded, 30)),
         }
+
+
+def _row(persona: Persona) -> dict[str, Any]:
+    """Return a persona's row; a written field never hides the fact of the same name."""
+    taken = {"id": persona.id, "name": persona.name, **persona.attributes}
+    return taken | {f"written_{name}" if name in taken else name: value for name, value in persona.fields.items()}
 
 
 def _shipped(people: Sequence[Persona]) -> Population | None:

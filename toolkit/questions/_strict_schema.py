@@ -51,7 +51,7 @@ def strict_schema(model: type[BaseModel]) -> dict[str, Any]:
     definitions = body.pop("$defs", {})
     if "$ref" in body:
         body = definitions[_named(body)]
-    if "properties" not in body:
+    if not body.get("properties"):
         raise InvalidInput(
             f"{model.__name__} has no named fields to fill in", hint="Give a pydantic model with at least one field."
         )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from toolkit.errors import InvalidInput, InvalidReply
 from toolkit.models import Schema
@@ -259,13 +260,14 @@ class Text(Answer):
 
 def _labels(choices: Any) -> tuple[str, ...]:
     """Return the options of a choice, each on one line, or say what is wrong with them."""
-    if isinstance(choices, (str, bytes, Set, Mapping)) or not isinstance(choices, Iterable):
+    if isinstance(choices, (str, bytes, AbstractSet, Mapping)) or not isinstance(choices, Iterable):
         raise InvalidInput(
             f"Choice was given {_short(choices)}, not a list of options", hint='Give a list: Choice(["yes", "no"]).'
         )
     labels: list[str] = []
+    given: Any
     for place, given in enumerate(choices, start=1):
-        if not isinstance(given, (str, Real)) or isinstance(given, bool):
+        if isinstance(given, bool) or not isinstance(given, (str, Real)):
             raise InvalidInput(f"option {place} of Choice is {_short(given)}", hint="Give texts or numbers.")
         label = " ".join(str(given).split())
         if not label:
@@ -290,7 +292,7 @@ def _ends(labels: Any) -> tuple[str, str]:
     return " ".join(ends[0].split()), " ".join(ends[1].split())
 
 
-def _whole(value: Any) -> bool:
+def _whole(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 

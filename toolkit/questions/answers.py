@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 __all__ = ["Answers", "Asked"]
 
 _PRECISION = "Intervals say how exactly this model was measured: more simulated people make them narrower, not truer."
-_REPEATED = "Each person was asked {} times; intervals count every answer as independent, so they are narrower than they should be."
+_REPEATED = "Each person was asked {} times; intervals count every answer as independent, so they are too narrow."
 _LONGEST_TITLE = 300
 _NOTES = 5
 """Different notes of replies that a repr tells."""
 _BARS = 30
 """Options that a repr draws or lists."""
+_COLUMNS = 12
+"""Columns of the table in a repr."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,8 @@ class Answers(Result):
     def _body(self) -> str:
         hidden = {"shown", "model"} | ({"repeat"} if self._repeats() == 1 else set())
         shown = [name for name in self.frame.columns if name not in hidden]
+        if len(shown) > _COLUMNS:
+            shown = [*shown[: _COLUMNS - 1], "status"]
         return "".join([_thumbnails(self.asked.images), self._picture(), table(self.frame[shown])])
 
     def _picture(self) -> str:

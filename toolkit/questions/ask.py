@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from toolkit import prompts
@@ -12,8 +13,9 @@ from toolkit.media import to_image
 from toolkit.models import Call, Message, Picture, Reply, Sampling
 from toolkit.personas import Panel, Persona
 from toolkit.personas.narrative import portrait
-from toolkit.questions.answer import Answer, Text, to_answer
+from toolkit.questions.answer import BETWEEN, Answer, Text
 from toolkit.questions.answers import Answers, Asked
+from toolkit.questions.structured import to_answer
 from toolkit.seeds import derive, rng
 from toolkit.verbs import Job, verb
 
@@ -77,9 +79,13 @@ def ask(
     people = _people(panel, allow_partial=allow_partial)
     if not isinstance(question, str) or not question.strip():
         raise InvalidInput(f"question={question!r} asks nothing", hint="Give the question as text.")
-    if repeats < 1:
-        raise InvalidInput(f"repeats={repeats} asks nobody", hint="Give 1 or more.")
-    asked = Asked(question.strip(), to_answer(answer), tuple(to_image(one, max_side=max_side) for one in _images(images)))
+    if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 1:
+        raise InvalidInput(f"repeats={repeats!r} asks nobody", hint="Give a whole number from 1.")
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+        raise InvalidInput(f"seed={seed!r} is no whole number", hint="Give one, or leave it to the lab.")
+    asked = Asked(
+        question.strip(), to_answer(answer), tuple(to_image(one, max_side=max_side) for one in _images(images))
+    )
     return _Ask(
         current_lab(lab), people, asked, shuffle=shuffle, repeats=repeats, max_side=max_side, seed=seed, strict=strict
     )
@@ -148,7 +154,7 @@ class _Ask(Job[Answers]):
     def assemble(self, outcomes: Sequence[Outcome], report: Report) -> Answers:
         """Put the answers into a result."""
         rows = [(persona, repeat) for persona in self._people for repeat in range(self._repeats)]
-        shown = [" | ".join(self._shown(persona)) for persona in self._people for _ in range(self._repeats)]
+        shown = [BETWEEN.join(self._shown(persona)) for persona in self._people for _ in range(self._repeats)]
         return Answers(
             asked=self._asked, rows=rows, shown=shown, outcomes=outcomes, report=report, lab=self.lab, again=self
         )
@@ -173,14 +179,21 @@ def _people(panel: Panel | Persona | Sequence[Persona], *, allow_partial: bool) 
             hint="panel.resume() makes the rest; allow_partial=True asks those who are there.",
             result=panel,
         )
+    if not isinstance(panel, Iterable):
+        raise InvalidInput(f"the panel is {type(panel).__name__}, not personas", hint="Give a Panel or personas.")
     people = tuple(panel)
     for place, persona in enumerate(people):
         if not isinstance(persona, Persona):
             raise InvalidInput(
-                f"item {place} of the panel is {persona!r}, which is no persona", hint="Give a Panel or personas."
+                f"item {place} of the panel is of type {type(persona).__name__}, which is no persona",
+                hint="Give a Panel or personas.",
             )
     if not people:
-        raise InvalidInput("the panel is empty, so there is nobody to ask", hint="Generate at least one persona.")
+        failed = isinstance(panel, Panel) and len(panel.errors) > 0
+        raise InvalidInput(
+            "the panel is empty, so there is nobody to ask",
+            hint="panel.errors says what failed." if failed else "Generate at least one persona.",
+        )
     doubled = len(people) - len({persona.id for persona in people})
     if doubled:
         raise InvalidInput(f"{doubled} personas share an id with another", hint="Give panels with different ids.")
@@ -191,6 +204,6 @@ def _images(images: Any) -> Sequence[Any]:
     """Return what was given as images as a sequence: one image is a sequence of one."""
     if images is None:
         return ()
+    if isinstance(images, GeneratorType):  # as Path.glob gives
+        return tuple(images)
     return images if isinstance(images, (list, tuple)) else (images,)
-
-

@@ -81,6 +81,8 @@ def plot_scale(question: str, answer: Scale, column: pd.Series[Any]) -> Figure:
         >>> len(plot_scale("How good?", Scale(1, 5), pd.Series([4, 5, None])).axes)
         1
     """
+    from matplotlib.ticker import MaxNLocator
+
     valid = column.dropna().astype(int)
     counts = valid.value_counts()
     points = list(range(answer.low, answer.high + 1))
@@ -105,7 +107,7 @@ def plot_scale(question: str, answer: Scale, column: pd.Series[Any]) -> Figure:
         _say_nothing(axes)
     if len(points) <= 21:  # noqa: PLR2004  # more labels would overlap
         axes.set_xticks(points)
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     if answer.labels:
         low, high = (_wrapped(end, 40, 2) for end in answer.labels)
         axes.set_xlabel(f"{answer.low} = {low} … {answer.high} = {high}", parse_math=False)

@@ -75,7 +75,9 @@ class Job(abc.ABC, Generic[R]):
             run=run.id,
             notes=self.lab.notes,
         )
-        return self.assemble(outcomes, report)
+        result = self.assemble(outcomes, report)
+        self.lab.events.emit("run.finished", run=run.id, verb=self.name, complete=result.complete)
+        return result
 
     def resume(self) -> R:
         """Do what an earlier run of this job left undone."""
