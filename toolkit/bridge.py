@@ -8,11 +8,12 @@ import concurrent.futures
 import contextlib
 import logging
 import os
+import signal
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
-__all__ = ["Bridge", "bridge", "on_exit"]
+__all__ = ["Bridge", "bridge", "heard", "on_exit"]
 
 T = TypeVar("T")
 
@@ -64,7 +65,7 @@ class Bridge:
                 if not future.done():
                     tick()
             except KeyboardInterrupt:
-                asked = told + 1  # told from inside the try, so that the next ■ cannot break out in the middle of it
+                asked = told + 1  # told from inside the try, so that the next one cannot break out in the middle of it
         return future.result()
 
     def on_close(self, closer: Closer) -> Callable[[], None]:
@@ -107,6 +108,26 @@ class Bridge:
             self._loop.run_forever()
         finally:
             self._loop.close()
+
+
+@contextlib.contextmanager
+def heard(interrupt: Callable[[], object]) -> Iterator[None]:
+    """Have each SIGINT (■, Ctrl-C) call a function instead of breaking in anywhere with a KeyboardInterrupt.
+
+    Only the main thread can do this; elsewhere, and where no handler of Python's stands, nothing changes.
+
+    Args:
+        interrupt: Called between two steps of the main thread; it must return at once and take no lock.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: interrupt())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 _lock = threading.Lock()

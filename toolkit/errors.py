@@ -48,7 +48,7 @@ class DramatisError(Exception):
 
     def __str__(self) -> str:
         """Return one line: the message, then the hint."""
-        return f"{self.message}. {self.hint}" if self.hint else self.message
+        return _one_line(f"{self.message}. {self.hint}" if self.hint else self.message)
 
 
 class InvalidInput(DramatisError, ValueError):
@@ -113,7 +113,7 @@ class Interrupted(KeyboardInterrupt):
 
     def __str__(self) -> str:
         """Return one line: the message, then the hint."""
-        return f"{self.args[0]}. {self.hint}"
+        return _one_line(f"{self.args[0]}. {self.hint}")
 
 
 class CallError(DramatisError):
@@ -124,6 +124,8 @@ class CallError(DramatisError):
         request_id: The provider's id of the failed request, where it gave one.
         tries: How many times the call was sent.
         billed: True where the provider may have billed the try that failed.
+        stage: Which part of the study asked, once the engine has booked it.
+        item: The row it serves, once the engine has booked it.
         reply: The reply that was refused, where one came: its tokens were paid, so memory and ledger keep it.
     """
 
@@ -143,6 +145,26 @@ class CallError(DramatisError):
         self.billed = billed
         self.reply = reply
         self.tries = 1
+        self.stage = ""
+        self.item = ""
+
+    def line(self, *, trace_ids: bool = False) -> str:
+        """Return where, what kind and why in one line, as logs and the command line show a failure.
+
+        Args:
+            trace_ids: Add the provider's id of the request, for a report to the provider.
+
+        Example:
+            >>> error = RateLimited("openai:m asks for a slower pace", request_id="req_1")
+            >>> error.stage, error.item = "questions", "p0007"
+            >>> error.line()
+            'questions p0007 rate_limited: openai:m asks for a slower pace'
+            >>> error.line(trace_ids=True)
+            'questions p0007 rate_limited: openai:m asks for a slower pace [request req_1]'
+        """
+        where = " ".join(part for part in (self.stage, self.item, self.kind) if part)
+        asked = f" [request {self.request_id}]" if trace_ids and self.request_id else ""
+        return _one_line(f"{where}: {self}{asked}")
 
     @staticmethod
     def of(kind: str, message: str, **rest: Any) -> CallError:
@@ -221,6 +243,20 @@ class ModelUnavailable(CallError):
 
 
 class InvalidReply(CallError, ValueError):
-    """A reply arrived but does not hold what was asked for: not JSON, not the schema, or contradicting given facts."""
+    """A reply arrived but does not hold what was asked for: not JSON, not the schema, or contradicting given facts.
+
+    Attributes:
+        fault: What is wrong with it, as quarantine sorts it: ``contradiction``, ``unknown_ids`` …; empty where the reply
+            itself tells (no JSON, or not the schema).
+    """
 
     kind = "invalid_reply"
+
+    def __init__(self, message: str, *, fault: str = "", **rest: Any) -> None:
+        super().__init__(message, **rest)
+        self.fault = fault
+
+
+def _one_line(text: str) -> str:
+    lines = text.splitlines()
+    return text if len(lines) < 2 else " ".join(line.strip() for line in lines if line.strip())  # noqa: PLR2004

@@ -45,16 +45,21 @@ class EventStream:
     """
 
     def __init__(self) -> None:
-        self._listeners: tuple[tuple[str, Listener], ...] = ()
+        self._listeners: tuple[tuple[str, str | None, Listener], ...] = ()
         self._lock = threading.Lock()
 
-    def subscribe(self, listener: Listener, kind: str = "") -> Callable[[], None]:
+    def subscribe(self, listener: Listener, kind: str = "", *, without: str | None = None) -> Callable[[], None]:
         """Call ``listener`` for each event whose kind starts with ``kind``.
+
+        Args:
+            listener: What to call.
+            kind: Beginning of the kinds to hear; empty for all.
+            without: One kind not to hear, so that a frequent one costs nothing.
 
         Returns:
             A function that ends the subscription; calling it twice is harmless.
         """
-        entry = (kind, listener)
+        entry = (kind, without, listener)
         with self._lock:
             self._listeners = (*self._listeners, entry)
 
@@ -69,11 +74,12 @@ class EventStream:
         listeners = self._listeners
         if not listeners:
             return
-        event = Event(kind, time.time(), data)
+        event: Event | None = None
         for entry in listeners:
-            prefix, listener = entry
-            if not kind.startswith(prefix):
+            prefix, without, listener = entry
+            if kind == without or not kind.startswith(prefix):
                 continue
+            event = event or Event(kind, time.time(), data)
             try:
                 listener(event)
             except Exception:  # noqa: BLE001  # a listener is foreign code; it must not stop a run

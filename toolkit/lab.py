@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from toolkit.bridge import bridge
 from toolkit.engine import Engine, Ledger, Limits, Mode, build
 from toolkit.errors import InvalidInput
-from toolkit.events import EventStream
+from toolkit.events import Event, EventStream
 from toolkit.models import Abilities, Identity, Model, open_model
 from toolkit.models.recorded import RecordedModel, described
 from toolkit.redact import Scrubber
@@ -163,17 +163,22 @@ class Lab:
 
     def _record(self, path: Path, model: str) -> None:
         """Make a capsule anew: ask a model, in a folder that goes away, and freeze after every run."""
+        import shutil
         import tempfile
 
         if model == "authored":
             model = f"authored:{path.with_suffix('.yaml')}"
-        folder = tempfile.TemporaryDirectory(prefix="dramatis-record-")
-        self.settings = self.settings.model_copy(update={"study": Path(folder.name), "mode": "read", "model": model})
+        folder = Path(tempfile.mkdtemp(prefix="dramatis-record-"))
+        self.settings = self.settings.model_copy(update={"study": folder, "mode": "read", "model": model})
         self._study(None, {})
         self._git_sha = _git_sha()  # now, for a process that ends starts no other
-        self._closers.append(folder.cleanup)
+        self._closers.append(lambda: shutil.rmtree(folder))
         target = path.absolute()
-        self.events.subscribe(lambda _: self.freeze(target), "run.finished")
+
+        def keep(_: Event) -> None:
+            self.freeze(target)
+
+        self.events.subscribe(keep, "run.finished")
 
     def _open(self, model: str | Model, options: dict[str, Any]) -> Model:
         if isinstance(model, Model):

@@ -48,7 +48,7 @@ def test_preview_shows_word_for_word_what_is_then_sent(open_lab: OpenLab, panel_
     texts = sent_texts(wire.bodies[0])
     assert panel[1].name in "".join(texts)
     assert not [text for text in texts if text not in str(shown)]
-    assert "[image: A plain carton" in str(shown)
+    assert "[image: 640 x 800 pixels: A plain carton]" in str(shown)
     assert '"enum":["plain","bold"]' in str(shown)
 
 
@@ -56,7 +56,7 @@ def test_preview_shows_the_pictures_small_enough_for_a_notebook(open_lab: OpenLa
     shown = tk.preview(tk.ask, panel_of(1), QUESTION, images=packages(), answer=PICK, lab=open_lab())
     html = shown._repr_mimebundle_()["text/html"]
     assert html.count("<img ") == 2
-    assert 'alt="A plain carton' in html
+    assert 'alt="640 x 800 pixels: A plain carton"' in html
     assert len(html.encode()) <= 64_000
 
 

@@ -61,7 +61,7 @@ def test_stopped_run_gives_what_finished_and_resume_does_the_rest(open_lab: Open
         before = wire.requests.total
         whole = part.resume()
     assert whole.complete
-    assert wire.requests.total - before == 40 - ok
+    assert 40 - ok - 2 <= wire.requests.total - before <= 40 - ok  # of two in flight some were just remembered
     assert not part.complete  # results are immutable: the resumed one is another
 
 

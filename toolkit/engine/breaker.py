@@ -8,16 +8,23 @@ import time
 from collections import deque
 
 from toolkit.engine.alarm import TINY, Alarm, Now, Sleep
-from toolkit.engine.retry import BreakerOpen
 from toolkit.errors import CallError, CallTimeout, ProviderDown
 from toolkit.models import Call, Reply, Responder
 
-__all__ = ["Breaker"]
+__all__ = ["Breaker", "BreakerOpen"]
 
 _log = logging.getLogger("toolkit.engine")
 
 _LONGEST_PAUSE = 60.0
 """Seconds; the pause between two looks doubles up to this."""
+
+
+class BreakerOpen(ProviderDown):
+    """A call that was not sent, because the model is down; no retry helps, another model may."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.tries = 0
 
 
 class Breaker:
@@ -95,17 +102,17 @@ class Breaker:
         Raises:
             BreakerOpen: The model is down; nothing was sent.
         """
-        looking = self._open and await self._admitted()
+        opening = await self._admitted() if self._open else 0
         try:
             reply = await self._inner.complete(call)
         except (ProviderDown, CallTimeout):
-            self._failed(looking=looking)
+            self._failed(opening)
             raise
         except CallError:
             self._answered()
             raise
         except BaseException:
-            if looking and self._looking:
+            if self._looks(opening):
                 self._looking = False
                 self._ring()  # the next in line looks instead
             raise
@@ -113,13 +120,13 @@ class Breaker:
             self._answered()
         return reply
 
-    async def _admitted(self) -> bool:
-        """Return whether this call is the one that looks; False once the model is back."""
+    async def _admitted(self) -> int:
+        """Return 0 once the model is back, or the number of the opening for which this call is the one that looks."""
         while self._open:
             now = self._now()
             if not self._looking and now >= self._look_at - TINY:
                 self._looking = True
-                return True
+                return self.openings
             if now >= self._give_up_at - TINY:
                 self.turned_away += 1
                 raise BreakerOpen(
@@ -127,7 +134,7 @@ class Breaker:
                     hint="Look at the provider's status page and resume later, or set fallbacks=.",
                 )
             await self._news()
-        return False
+        return 0
 
     async def _news(self) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -138,6 +145,10 @@ class Breaker:
         except asyncio.CancelledError:
             if not turn.cancelled():
                 self._ring()  # it was this one's turn to look; now it is the next one's
+            while self._line and self._line[0].done():
+                self._line.popleft()
+            if not self._line:
+                self._alarm.clear()
             raise
 
     def _ring(self) -> None:
@@ -167,10 +178,14 @@ class Breaker:
             if not turn.done():
                 turn.set_result(None)
 
-    def _failed(self, *, looking: bool) -> None:
+    def _looks(self, opening: int) -> bool:
+        """Tell whether a call that was let through for an opening is still the one that looks."""
+        return self._open and self._looking and opening == self.openings
+
+    def _failed(self, opening: int) -> None:
         self.in_a_row += 1
         now = self._now()
-        if looking:
+        if self._looks(opening):
             self._looking = False
             self._pause = min(self._pause * 2.0, _LONGEST_PAUSE)
             self._look_at = now + self._pause

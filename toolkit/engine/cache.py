@@ -170,7 +170,8 @@ def encode(reply: Reply) -> bytes:
 def encode_error(error: CallError) -> bytes:
     """Return a call that ended in an error as memory or a capsule keeps it, with the reply that was refused."""
     held = _plain(error.reply) if error.reply is not None else {}
-    held["error"] = {"kind": error.kind, "message": error.message, "hint": error.hint, "tries": error.tries}
+    fault = {"kind": error.kind, "message": error.message, "hint": error.hint, "tries": error.tries}
+    held["error"] = fault | ({"request_id": error.request_id} if error.request_id is not None else {})
     return orjson.dumps(held, option=orjson.OPT_SORT_KEYS)
 
 
@@ -181,7 +182,9 @@ def decode(body: bytes, call: Call) -> Remembered:
     if fault is None:
         return _reply(held, call.schema is not None)
     reply = _reply(held, parse=False) if held else None
-    error = CallError.of(fault["kind"], fault["message"], hint=fault["hint"], reply=reply)
+    error = CallError.of(
+        fault["kind"], fault["message"], hint=fault["hint"], request_id=fault.get("request_id"), reply=reply
+    )
     error.tries = fault["tries"]
     return error
 

@@ -220,19 +220,19 @@ def _listed(provider: str, model: str, base_url: str, window: int, tier: str) ->
     if base is None:
         return None
     first = _LADDER[0]
-    rates = {
-        "input": _rate(counted, base, input_tokens=first),
-        **{part: _rate(counted, base, input_tokens=first, **{name: first}) for part, name in _PARTS.items()},
-        "output": _rate(counted, base, output_tokens=first),
-        "reasoning": _rate(counted, base, output_tokens=first, output_reasoning_tokens=first),
-    }
-    for part, whole in (("cached", "input"), ("cache_write", "input"), ("image", "input"), ("reasoning", "output")):
-        if rates[part] is None:  # the library does not know the part: it costs what its whole costs
-            rates[part] = rates[whole]
-    known = {part: rate for part, rate in rates.items() if rate is not None}
-    if "input" not in known or "output" not in known:
+    fresh, written = _rate(counted, base, input_tokens=first), _rate(counted, base, output_tokens=first)
+    if fresh is None or written is None:
         return None
-    plain = Price(f"{counted.version} {_day(window * _WINDOW)}", request=base, **known)
+    # A part the library does not know costs what its whole costs.
+    parts = {part: _rate(counted, base, fresh, input_tokens=first, **{name: first}) for part, name in _PARTS.items()}
+    plain = Price(
+        f"{counted.version} {_day(window * _WINDOW)}",
+        input=fresh,
+        output=written,
+        reasoning=_rate(counted, base, written, output_tokens=first, output_reasoning_tokens=first),
+        request=base,
+        **parts,
+    )
     return replace(plain, linear_to=_linear_to(plain, counted), rule=counted.price)
 
 
@@ -303,9 +303,9 @@ class _Library:
         return self.usd(**counts) if usd is None else usd
 
 
-def _rate(counted: _Library, base: float, **counts: int) -> float | None:
+def _rate(counted: _Library, base: float, otherwise: Any = None, **counts: int) -> Any:
     usd = counted.usd(**counts)
-    return None if usd is None else (usd - base) / _LADDER[0]
+    return otherwise if usd is None else (usd - base) / _LADDER[0]
 
 
 def _checked(own: Callable[[Usage], float | None]) -> Callable[[Usage], float | None]:

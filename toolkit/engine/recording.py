@@ -36,7 +36,7 @@ def replayable(store: Store, rows: Iterable[Row]) -> Iterator[Entry]:
 
 
 def _failure(row: Row) -> Entry:
-    error = CallError.of(row.kind, row.message)
+    error = CallError.of(row.kind, row.message, request_id=row.request_id or None)
     error.tries = row.tries
     return Entry(
         func=REPLIES,

@@ -76,7 +76,7 @@ class Entry:
         The short fields enter as one JSON list, which nothing in them can imitate, the body last.
         """
         head = (self.func, self.key, self.stage, self.item, self.template, self.model, self.created)
-        return hashlib.sha256(orjson.dumps(head) + self.body).digest()
+        return _seal(head, self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,23 +191,25 @@ def unseal(row: Row) -> Entry | None:
     """
     func, key, size, created, used, stage, item, template, model, seal, body = row
     try:
-        entry = Entry(
+        head = (
             func.decode(),
             key.decode(),
-            body,
             stage.decode(),
             item.decode(),
             template.decode(),
             model.decode(),
             created,
-            used if type(used) is float else 0.0,
         )
-        if len(body) != size or entry.seal() != seal:
+        if len(body) != size or _seal(head, body) != seal:
             return None
         orjson.loads(body)
     except (AttributeError, TypeError, ValueError):
         return None
-    return entry
+    return Entry(head[0], head[1], body, *head[2:], used if type(used) is float else 0.0)
+
+
+def _seal(head: tuple[Any, ...], body: bytes) -> bytes:
+    return hashlib.sha256(orjson.dumps(head) + body).digest()
 
 
 def place_of(row: Row) -> str:

@@ -163,7 +163,7 @@ class SealedStore:
     def get_many(self, func: str, keys: Iterable[str]) -> dict[str, Entry]:
         """Return the verified entries there are among ``keys``, by key, in no order.
 
-        100,000 of 600 bytes came at 68,000 to 72,000 a second on 2 busy cores: ``python -m tests.memory.measure``.
+        100,000 of 600 bytes came at 57,000 to 75,000 a second on 2 busy cores: ``python -m tests.memory.measure``.
 
         Raises:
             MemoryCorrupt: An entry is damaged, and this store may not heal.

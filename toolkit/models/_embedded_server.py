@@ -251,7 +251,9 @@ class Server:
 
 
 _lock = threading.Lock()
-_running: dict[Order, Server] = {}  # one a process: loading the same weights for each lab would cost 200 MB each
+_running: dict[
+    Order, Server
+] = {}  # one a process: loading the same weights for each lab would cost 210 MB each (FACTS)
 
 
 def shared(order: Order, user: object) -> Server:

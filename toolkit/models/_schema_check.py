@@ -25,7 +25,7 @@ Check = Callable[[Any], str | None]
 """Returns ``None`` for a value that satisfies the schema, else what is wrong and where."""
 
 _IGNORED = frozenset(
-    {"title", "description", "default", "examples", "$schema", "$id", "$comment", "format", "deprecated"}
+    {"title", "description", "default", "examples", "$schema", "$id", "$comment", "format", "deprecated", "x-guidance"}
 )
 _BY_TYPE: dict[str, frozenset[str]] = {
     "object": frozenset({"properties", "required", "additionalProperties"}),

@@ -70,7 +70,7 @@ class EmbeddedModel:
         return self._abilities
 
     async def complete(self, call: Call) -> Reply:
-        """Answer one call; the first one starts the process, which takes about half a second.
+        """Answer one call; the first one starts the process.
 
         Raises:
             ModelUnavailable: The weights cannot be loaded.
@@ -125,7 +125,8 @@ def open_model(name: str | None = None, *, context: int = _CONTEXT, threads: int
 
     Args:
         name: The installed weights' name, ``"smollm2-135m"`` for the toolkit's own; by default whatever is installed.
-        context: Tokens that prompt and reply may take together; 23 kB of memory each.
+        context: Tokens that prompt and reply may take together; 23 kB of memory each for SmolLM2-135M
+            (30 layers x 3 heads x 64 values x 2 bytes, for keys and for values).
         threads: Threads that compute; by default one less than there are cores, so that the notebook stays usable.
 
     Raises:

@@ -216,7 +216,7 @@ class Panel(Result, Sequence[Persona]):
         return f"Panel of {len(self):,}{of}"
 
     def _body(self) -> str:
-        first = [name for name in self.frame.columns if name != "bio"][:8]
+        first = [name for name in self.frame.columns if name != "bio"][: 5 if "bio" in self.frame else 9]
         return table(self.frame[[*first, *(["bio"] if "bio" in self.frame else [])]])
 
 

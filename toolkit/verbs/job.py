@@ -5,11 +5,10 @@ from __future__ import annotations
 import abc
 import asyncio
 import dataclasses
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from toolkit.bridge import bridge
+from toolkit.bridge import bridge, heard
 from toolkit.display import ProgressLine, Report, Result
 from toolkit.engine import Outcome, Run, run_calls
 from toolkit.errors import Incomplete, Interrupted, InvalidInput, InvalidReply
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["Job", "R", "finish", "run_awaitable", "run_blocking"]
 
 R = TypeVar("R", bound=Result)
+
+_TICK = 0.1
+"""Seconds between two looks at a run that is awaited."""
 
 
 class Job(abc.ABC, Generic[R]):
@@ -121,35 +123,43 @@ def run_blocking(job: Job[R]) -> R:
     """Run a job on the private loop and wait, with progress; ■ raises ``Interrupted`` with what finished."""
     run = Run(job.name)
     line = ProgressLine(run)
-    pressed = threading.Event()
+    private = bridge()
+    presses = 0
 
     def stop() -> None:
-        pressed.set()
-        bridge().call(run.stop)
+        nonlocal presses
+        presses += 1
+        private.call(run.stop)
 
-    future = bridge().submit(job.run(run))
-    try:
-        result = bridge().wait(future, line.tick, stop)
-    except BaseException:
-        stop()  # whatever broke the wait, nothing goes on behind the user's back
-        raise
-    finally:
-        line.close()
-    return finish(job, run, result, stopped=pressed.is_set())
+    with heard(stop):
+        try:
+            result = private.wait(private.submit(job.run(run)), line.tick, stop)
+        except BaseException:
+            private.call(run.stop)  # whatever broke the wait, nothing goes on behind the user's back
+            raise
+        finally:
+            line.close()
+        job.lab.last = result
+    return finish(job, run, result, stopped=presses > 0)
 
 
 async def run_awaitable(job: Job[R]) -> R:
     """Run a job on the private loop and await it; a cancelled await stops the run and waits for its clean end."""
     run = Run(job.name)
-    running = bridge().submit(job.run(run))
+    line = ProgressLine(run)
+    private = bridge()
+    ended = asyncio.wrap_future(private.submit(job.run(run)))
     cancelled = False
-    ended = asyncio.wrap_future(running)
     while not ended.done():
         try:
-            await asyncio.wait([ended])  # which leaves it running when this await is cancelled
+            # It leaves the run alone when this await is cancelled. And it wakes this loop now and then: a kernel's ■
+            # only notes down that it wants to cancel, which an idle loop would not see before something else happens.
+            await asyncio.wait([ended], timeout=_TICK)
+            line.tick()
         except asyncio.CancelledError:
             cancelled = True
-            bridge().call(run.stop)
+            private.call(run.stop)
+    line.close()
     if cancelled:
         if ended.exception() is None:
             job.lab.last = ended.result()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 import orjson
@@ -11,9 +12,17 @@ from toolkit.models.scripted import ScriptedModel
 
 
 class EdgeModel:
-    """Answers with what a function makes of a call: a JSON value, a Reply, or an error to raise."""
+    """Answers with what a function makes of a call: a JSON value, a Reply, an error to raise, or None for any answer.
 
-    def __init__(self, answer, name="edge", **abilities):
+    Args:
+        answer: The function.
+        name: The model's name.
+        pause: Seconds each call takes.
+        abilities: What the model says it can do.
+    """
+
+    def __init__(self, answer=lambda _: None, name="edge", *, pause=0.0, **abilities):
+        self._pause = pause
         self.calls: list[Call] = []
         self.by_item: Counter[str] = Counter()
         self._answer = answer
@@ -32,6 +41,8 @@ class EdgeModel:
     async def complete(self, call):
         self.calls.append(call)
         self.by_item[call.item] += 1
+        if self._pause:
+            await asyncio.sleep(self._pause)
         said = self._answer(call)
         if said is None:
             return await self._scripted.complete(call)

@@ -1,0 +1,57 @@
+"""The study's journal: the event stream as JSON lines in ``events.jsonl``, without the one event a call."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from toolkit.engine.ledger import Row
+from toolkit.events import Event, EventStream
+from toolkit.redact import Scrubber
+
+__all__ = ["keep_journal"]
+
+Sink = Callable[[bytes], object]
+"""Takes one line; it is on disk after the writer's next commit."""
+
+_FREQUENT = "call.finished"
+"""One a call, and the ledger has it already; failures come as ``call.failed`` too."""
+
+
+def keep_journal(events: EventStream, sink: Sink, scrubber: Scrubber) -> Callable[[], None]:
+    """Write each event but ``call.finished`` as one line: ``at``, ``kind``, and what belongs to it, scrubbed.
+
+    Args:
+        events: The stream.
+        sink: Where the lines go.
+        scrubber: Applied to every text.
+
+    Returns:
+        A function that ends it.
+
+    Example:
+        >>> lines, events = [], EventStream()
+        >>> stop = keep_journal(events, lines.append, Scrubber())
+        >>> events.emit("run.started", verb="ask", note="by ada@example.org")
+        >>> orjson.loads(lines[0])["note"]
+        '[email]'
+    """
+
+    def write(event: Event) -> None:
+        body = {name: _plain(value, scrubber) for name, value in event.data.items()}
+        sink(orjson.dumps({"at": round(event.at, 6), "kind": event.kind, **body}, default=str))
+
+    return events.subscribe(write, without=_FREQUENT)
+
+
+def _plain(value: Any, scrubber: Scrubber) -> Any:
+    """Return a value as JSON, scrubbed; a ledger row without what it leaves empty."""
+    if isinstance(value, Row):
+        held = {name: getattr(value, name) for name in Row.__slots__}
+        return {name: one for name, one in held.items() if one not in ("", 0, None)}  # the ledger scrubbed its message
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = dataclasses.asdict(value)
+    return scrubber.data(orjson.loads(orjson.dumps(value, default=str)))

@@ -1,0 +1,246 @@
+"""The files of a quarantine: one JSON file an entry, a manifest, and whatever else was moved aside there."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from toolkit.memory import MemoryUnwritable
+
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = ["Kept", "QuarantineFolder", "counted"]
+
+MEMORY_FILE = "memory_file"
+"""The kind of a damaged memory file that was moved aside."""
+UNREADABLE = "an entry that cannot be read any more"
+
+_EXAMPLES = 3
+_MANIFEST = "manifest.json"
+_OURS = re.compile(r"(?P<kind>[a-z][a-z0-9_]*)-(?P<id>[0-9a-f]{12})\.json")
+_NUMBERED = re.compile(r"(?P<kind>.+?)_\d+")
+_TAILS = ("-wal", "-shm", "-journal")
+_INDENTED = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One entry of a quarantine. Everything in it was scrubbed."""
+
+    id: str
+    """Twelve hex digits; equal refusals have equal ids."""
+    kind: str
+    """What is wrong."""
+    stage: str = ""
+    item: str = ""
+    reason: str = ""
+    """Why, in one line."""
+    content: str = ""
+    """The reply or input that was refused."""
+    model: str = ""
+    """``provider:model`` that answered."""
+    run: str = ""
+    """Which execution of a verb asked, for example ``ask-3``."""
+    request_id: str = ""
+    """The provider's id of the request."""
+    key: str = ""
+    """The call's key in memory and ledger."""
+    attempt: int = 0
+    """Which content attempt it was."""
+    at: float = 0.0
+    """When it was put here first, in seconds since the epoch."""
+
+    def row(self) -> dict[str, Any]:
+        """Return the entry without its content."""
+        return {name: value for name, value in asdict(self).items() if name not in {"content", "key"}}
+
+    def __str__(self) -> str:
+        """Return the entry as a few lines: where, why, and what was refused."""
+        where = " · ".join(part for part in (self.kind, self.stage, self.item, self.model, self.run) if part)
+        return "\n".join(part for part in (f"{self.id}  {where}", f"  {self.reason}", self.content) if part.strip())
+
+
+class QuarantineFolder:
+    """A folder of entries; a target of the study's ``Writer``, safe beside other processes.
+
+    The files are the truth: counts are taken from them, and the manifest is written anew whenever it is asked for.
+
+    Args:
+        path: The folder; made with mode 0700 once something is put into it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+
+    def commit(self, jobs: Sequence[Kept]) -> list[str]:
+        """Write the entries that are not there yet, bring the manifest up to date, and return the ids.
+
+        Raises:
+            MemoryUnwritable: The folder cannot be written.
+        """
+        try:
+            with self._locked():
+                fresh = [entry for entry in jobs if self._write(entry)]
+                if fresh:
+                    self._write_manifest(_grown(self._manifest(), fresh))
+        except OSError as error:
+            raise MemoryUnwritable(
+                f"the quarantine {self.path} cannot be written: {error.strerror or error}",
+                hint="Free space or choose a folder that can be written; no answer is lost.",
+            ) from error
+        return [entry.id for entry in jobs]
+
+    def entries(self) -> tuple[Kept, ...]:
+        """Return what lies here, oldest first."""
+        found = [self._read(path) for path in self._files()]
+        return tuple(sorted(found, key=lambda entry: (entry.at, entry.id)))
+
+    def remove(self, entries: Iterable[Kept]) -> int:
+        """Delete entries, count the rest anew, and return how many are gone."""
+        wanted = {entry.id for entry in entries}
+        gone = 0
+        with self._locked():
+            for path in self._files():
+                if _id_of(path, self.path) in wanted:
+                    with contextlib.suppress(FileNotFoundError):
+                        path.unlink()
+                        gone += 1
+                    for tail in _TAILS:
+                        Path(f"{path}{tail}").unlink(missing_ok=True)
+        self.recount()
+        return gone
+
+    def recount(self) -> dict[str, Any]:
+        """Count what is here, write that as the manifest, and return it."""
+        if not self.path.is_dir():
+            return {}
+        with self._locked():
+            counts = counted(self.entries())
+            if counts != self._manifest():
+                with contextlib.suppress(OSError):  # a folder that may only be read can still be counted
+                    self._write_manifest(counts)
+        return counts
+
+    # --- files ---
+
+    def _files(self) -> Iterator[Path]:
+        """Yield one path an entry: no manifest, no lock, no side files of a database, no link to elsewhere."""
+        for root, folders, names in os.walk(self.path):
+            folders.sort()
+            for name in sorted(names):
+                path = Path(root, name)
+                beside = name == _MANIFEST or name.startswith(".") or name.endswith(_TAILS)
+                if not beside and not path.is_symlink():
+                    yield path
+
+    def _read(self, path: Path) -> Kept:
+        id_, kind = _id_of(path, self.path), _kind_of(path)
+        try:
+            held = path.stat()
+            if _OURS.fullmatch(path.name) is None:
+                told = f"{path.relative_to(self.path)}, {held.st_size:,} bytes"
+                why = f"a damaged memory file, moved aside: {told}" if kind == MEMORY_FILE else told
+                return Kept(id=id_, kind=kind, item=path.name, reason=why, at=held.st_mtime)
+            data = orjson.loads(path.read_bytes())
+            known = {field.name for field in fields(Kept)}
+            entry = Kept(**{**{name: value for name, value in data.items() if name in known}, "id": id_, "kind": kind})
+        except (OSError, ValueError, TypeError, AttributeError):
+            return Kept(id=id_, kind=kind, item=path.name, reason=UNREADABLE)
+        sound = all(isinstance(getattr(entry, name), str) for name in ("stage", "item", "reason", "content", "model"))
+        sound = sound and isinstance(entry.at, (int, float))
+        return entry if sound else Kept(id=id_, kind=kind, item=path.name, reason=UNREADABLE)
+
+    def _write(self, entry: Kept) -> bool:
+        target = self.path / f"{entry.kind}-{entry.id}.json"
+        if target.exists():
+            return False
+        _replace(target, orjson.dumps(entry, option=_INDENTED))
+        return True
+
+    def _manifest(self) -> dict[str, Any]:
+        """Return the manifest as it stands; counted from the files where it is not one."""
+        try:
+            held = orjson.loads((self.path / _MANIFEST).read_bytes())
+            whole = all(isinstance(one["count"], int) and isinstance(one["examples"], list) for one in held.values())
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            whole = False
+        return held if whole else counted(self.entries())
+
+    def _write_manifest(self, manifest: dict[str, Any]) -> None:
+        _replace(self.path / _MANIFEST, orjson.dumps(manifest, option=_INDENTED))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other threads and processes from counting at the same moment."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            if sys.platform != "win32":
+                with contextlib.suppress(OSError):  # a file system without locks
+                    fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+
+def counted(entries: Iterable[Kept]) -> dict[str, Any]:
+    """Return a manifest: for each kind its count and up to three examples.
+
+    Example:
+        >>> counted([Kept("0" * 12, "timeout", item="p0001")])["timeout"]["count"]
+        1
+    """
+    return dict(sorted(_grown({}, entries).items()))
+
+
+def _grown(manifest: dict[str, Any], entries: Iterable[Kept]) -> dict[str, Any]:
+    for entry in entries:
+        one = manifest.setdefault(entry.kind, {"count": 0, "examples": []})
+        one["count"] += 1
+        if len(one["examples"]) < _EXAMPLES:
+            shown = {"id": entry.id, "stage": entry.stage, "item": entry.item, "reason": entry.reason}
+            one["examples"].append(shown)
+    return manifest
+
+
+def _id_of(path: Path, folder: Path) -> str:
+    ours = _OURS.fullmatch(path.name)
+    if ours is not None:
+        return ours["id"]
+    return hashlib.sha256(path.relative_to(folder).as_posix().encode("utf-8", "surrogateescape")).hexdigest()[:12]
+
+
+def _kind_of(path: Path) -> str:
+    ours = _OURS.fullmatch(path.name)
+    if ours is not None:
+        return ours["kind"]
+    if path.suffix in {".sqlite", ".db"}:
+        return MEMORY_FILE
+    numbered = _NUMBERED.fullmatch(path.stem)
+    return numbered["kind"] if numbered is not None else "file"
+
+
+def _replace(target: Path, data: bytes) -> None:
+    """Put a whole file in place or none, readable by its owner only."""
+    fresh = target.with_name(f".{target.name}.{os.getpid()}.new")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        fresh.replace(target)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
