@@ -13,6 +13,9 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
+from toolkit.errors import InvalidInput
+from toolkit.redact import scrub
+
 __all__ = ["Bridge", "bridge", "heard", "on_exit"]
 
 T = TypeVar("T")
@@ -21,6 +24,8 @@ Closer = Callable[[], Coroutine[Any, Any, None]]
 
 _log = logging.getLogger(__name__)
 
+_PATIENCE = 5.0
+"""Seconds that cancelled work has for its own end before the closers run without it."""
 _TICK = 0.1
 """Seconds between looks at a running piece of work: how fast ■ is heard and progress drawn."""
 
@@ -31,6 +36,7 @@ class Bridge:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._closers: list[Closer] = []
+        self._ending = False
         self._thread = threading.Thread(target=self._live, name="dramatis-loop", daemon=True)
         self._thread.start()
 
@@ -54,7 +60,16 @@ class Bridge:
             future: What ``submit`` gave.
             tick: Called about ten times a second on this thread, to draw progress.
             interrupt: Called at each KeyboardInterrupt; the wait goes on until the work has cleaned up after itself.
+
+        Raises:
+            InvalidInput: The caller is on the private loop itself, which would wait for itself for ever.
         """
+        if threading.current_thread() is self._thread:
+            future.cancel()
+            raise InvalidInput(
+                "a verb that blocks was called on the private loop",
+                hint="Call it from another thread, or await toolkit.aio.",
+            )
         asked = told = 0
         while asked > told or not future.done():
             try:
@@ -88,6 +103,7 @@ class Bridge:
             return
         with contextlib.suppress(concurrent.futures.TimeoutError):
             self.submit(self._wind_up()).result(timeout=10)
+        self._ending = True
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
 
@@ -96,18 +112,28 @@ class Bridge:
         tasks = [task for task in asyncio.all_tasks() if task is not mine]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks, timeout=_PATIENCE)
         for fault in await asyncio.gather(*(closer() for closer in self._closers), return_exceptions=True):
             if isinstance(fault, Exception):
-                _log.error("something could not be closed at the end: %s", fault)
+                _log.error("something could not be closed at the end: %s", scrub(str(fault)))
         await self._loop.shutdown_asyncgens()
 
     def _live(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
-            self._loop.run_forever()
+            while not self._ending:
+                # A coroutine that raises KeyboardInterrupt or SystemExit breaks the loop; whoever waits for it is told
+                # by the loop, so it has to go on.
+                with contextlib.suppress(KeyboardInterrupt, SystemExit):
+                    self._loop.run_forever()
         finally:
             self._loop.close()
+
+    @property
+    def closed(self) -> bool:
+        """True once ``close`` was called."""
+        return self._ending
 
 
 @contextlib.contextmanager
@@ -132,13 +158,27 @@ def heard(interrupt: Callable[[], object]) -> Iterator[None]:
 
 _lock = threading.Lock()
 _current: tuple[int, Bridge] | None = None
+_inherited: list[Bridge] = []
+"""In a forked child its parent's bridge, kept: to end it here would end it there (they share one epoll)."""
+
+
+def _after_fork() -> None:
+    global _current, _lock  # noqa: PLW0603  # the lock may be held by a thread that the child does not have
+    _lock = threading.Lock()
+    if _current is not None:
+        _inherited.append(_current[1])
+        _current = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def bridge() -> Bridge:
     """Return this process's bridge, started on first use; a forked child gets one of its own."""
     global _current  # noqa: PLW0603  # one private loop a process, so that locks and sessions share it
     with _lock:
-        if _current is None or _current[0] != os.getpid():
+        if _current is None or _current[0] != os.getpid() or _current[1].closed:
             _current = (os.getpid(), Bridge())
         return _current[1]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 __all__ = [
     "AuthFailed",
     "BadRequest",
+    "BudgetReached",
     "CallError",
     "CallTimeout",
     "CapsuleInvalid",
@@ -97,6 +99,10 @@ class Incomplete(DramatisError, RuntimeError):
         self.result = result
 
 
+class BudgetReached(Incomplete):
+    """A budget has no room for a further call; what finished is there, and nothing was sent for the rest."""
+
+
 class Interrupted(KeyboardInterrupt):
     """A run that was stopped by hand; nothing finished is lost.
 
@@ -147,6 +153,18 @@ class CallError(DramatisError):
         self.tries = 1
         self.stage = ""
         self.item = ""
+
+    def book(self, stage: str, item: str, clean: Callable[[str], str]) -> None:
+        """Say which call this was about, and mask in the message what the books must not hold.
+
+        Args:
+            stage: Which part of the study asked.
+            item: The row it serves.
+            clean: Masks keys and personal data.
+        """
+        self.stage, self.item = self.stage or stage, self.item or item
+        self.message, self.hint = clean(self.message), clean(self.hint)
+        self.args = (self.message,)
 
     def line(self, *, trace_ids: bool = False) -> str:
         """Return where, what kind and why in one line, as logs and the command line show a failure.
@@ -246,8 +264,8 @@ class InvalidReply(CallError, ValueError):
     """A reply arrived but does not hold what was asked for: not JSON, not the schema, or contradicting given facts.
 
     Attributes:
-        fault: What is wrong with it, as quarantine sorts it: ``contradiction``, ``unknown_ids`` …; empty where the reply
-            itself tells (no JSON, or not the schema).
+        fault: What is wrong, as quarantine sorts it: ``contradiction``, ``unknown_ids`` …; empty where the reply itself
+            tells (no JSON, or not the schema).
     """
 
     kind = "invalid_reply"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from toolkit.redact import scrub
 
 __all__ = ["Event", "EventStream", "Listener"]
 
@@ -64,12 +67,11 @@ class EventStream:
             self._listeners = (*self._listeners, entry)
 
         def stop() -> None:
-            with self._lock:
-                self._listeners = tuple(one for one in self._listeners if one is not entry)
+            self._drop(entry)
 
         return stop
 
-    def emit(self, kind: str, **data: Any) -> None:
+    def emit(self, kind: str, /, **data: Any) -> None:
         """Hand one event to the listeners; costs next to nothing when there are none."""
         listeners = self._listeners
         if not listeners:
@@ -83,6 +85,13 @@ class EventStream:
             try:
                 listener(event)
             except Exception:  # noqa: BLE001  # a listener is foreign code; it must not stop a run
-                _log.exception("a listener for %r events failed and is dropped", prefix or "all")
-                with self._lock:
-                    self._listeners = tuple(one for one in self._listeners if one is not entry)
+                if self._drop(entry):
+                    why = scrub(traceback.format_exc())  # logging's own traceback would not be scrubbed
+                    _log.error("a listener for %r events failed and is dropped: %s", prefix or "all", why)
+
+    def _drop(self, entry: tuple[str, str | None, Listener]) -> bool:
+        """Take a listener out; False where it is out already."""
+        with self._lock:
+            there = any(one is entry for one in self._listeners)
+            self._listeners = tuple(one for one in self._listeners if one is not entry)
+        return there

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -13,10 +12,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from toolkit.bridge import bridge
-from toolkit.engine import Engine, Ledger, Limits, Mode, build
+from toolkit.engine import (
+    Account,
+    Budget,
+    Engine,
+    Ledger,
+    Limits,
+    Mode,
+    PriceBook,
+    Proof,
+    build,
+    check_budget,
+    git_sha,
+)
 from toolkit.errors import InvalidInput
 from toolkit.events import Event, EventStream
-from toolkit.models import Abilities, Identity, Model, open_model
+from toolkit.models import Abilities, Identity, Model
+from toolkit.models.opening import model_of
 from toolkit.models.recorded import RecordedModel, described
 from toolkit.redact import Scrubber
 from toolkit.settings import Settings, load_settings
@@ -25,7 +37,7 @@ if TYPE_CHECKING:
     import joblib
 
     from toolkit.display import Report
-    from toolkit.memory import Store
+    from toolkit.memory import Store, Writer
 
 __all__ = ["Lab", "current_lab", "use"]
 
@@ -50,6 +62,10 @@ class Lab:
         concurrency: Calls in flight at once; without it what suits the model.
         timeout: Seconds one try may take.
         tries: How often a call may be sent when transport fails.
+        budget: What may be spent while the lab is open, over all its runs: ``"2 USD"``, ``"50_000 tokens"``,
+            ``"100 requests"`` or ``Budget("2 USD", soft=True)``. A run's own ``budget=`` holds beside it.
+        price_as: ``provider:model`` whose list price holds, for gateways and deployments with names of their own.
+        trace: Send spans and metrics to the OpenTelemetry exporters of this process.
         options: Handed to the model's provider.
 
     Raises:
@@ -75,13 +91,11 @@ class Lab:
         concurrency: int | None = None,
         timeout: float | None = None,
         tries: int | None = None,
+        budget: str | Budget | None = None,
+        price_as: str | None = None,
+        trace: bool | None = None,
         **options: Any,
     ) -> None:
-        if model is not None and not isinstance(model, (str, Model)):
-            raise InvalidInput(
-                f"model={model!r} is neither a model string nor a model",
-                hint='Write for example "scripted" or "openai:gpt-5-mini", or give an object with complete(call).',
-            )
         named = model if isinstance(model, str) else None
         self.settings: Settings = load_settings(
             model=named,
@@ -93,16 +107,20 @@ class Lab:
             concurrency=concurrency,
             timeout=timeout,
             tries=tries,
+            price_as=price_as,
+            trace=trace,
         )
+        allowed = Budget.of(self.settings.budget if budget is None else budget)
+        self._accounts = () if allowed is None else (Account(allowed, "this lab"),)
         self.events = EventStream()
         self.scrubber = Scrubber(self.settings.redaction_patterns)
         self.last: Any = None
         self._closers: list[Callable[[], None]] = []
         self._opened = time.monotonic()
         self._store: Store | None = None
+        self._writer: Writer | None = None
         self._memory: joblib.Memory | None = None
         self._recorded_seed: int | None = None
-        self._git_sha: str | None = None
         if capsule is None:
             self._study(model, options)
         else:
@@ -120,7 +138,23 @@ class Lab:
             tries=self.settings.tries,
             retry_wait_max=self.settings.retry_wait_max,
         )
-        self._engine = build(self._model, self._store, self._mode, self.ledger, limits)
+        self._proof = self._prove()
+        self.quarantine, self.runs = self._proof.quarantine, self._proof.runs
+        for account in self._accounts:
+            self.check_budget(account.budget)
+        self._engine = build(
+            self._model,
+            self._store,
+            self._mode,
+            self.ledger,
+            limits,
+            quarantine=self.quarantine,
+            tracing=self._proof.tracing,
+            accounts=self._accounts,
+            events=self.events,
+        )
+        self._proof.watch(self._engine.gauges, self.model)
+        self._closers.append(self._proof.close)
         self._forget = bridge().on_close(self._wind_up)
 
     # --- the three ways to open ---
@@ -129,11 +163,11 @@ class Lab:
         """Open a folder of one's own."""
         from toolkit.memory import AppendFile, MemoryUnwritable, Writer, open_memory
 
-        self._model = self._open(model if isinstance(model, Model) else self.settings.model, options)
+        self._model = model_of(self.settings, model, **options)
         self._mode: Mode = self.settings.mode
         study = self.settings.study
         self.study: Path | None = study
-        writer = Writer("dramatis-writer")
+        writer = self._writer = Writer("dramatis-writer")
         try:
             book = AppendFile(study / "ledger.jsonl")
             self._closers.append(book.close)
@@ -147,7 +181,8 @@ class Lab:
             ) from error
         self._store = None if self._mode == "off" else store
         self._closers[:0] = [store.close, writer.close]
-        self.ledger = Ledger(lambda line: writer.submit(book, line), self.events, self.scrubber)
+        prices = PriceBook([self._model], price_as=self.settings.price_as)
+        self.ledger = Ledger(lambda line: writer.submit(book, line), self.events, self.scrubber, prices)
 
     def _replay(self, path: Path) -> None:
         """Open a recording."""
@@ -159,7 +194,8 @@ class Lab:
         self._model = RecordedModel(capsule.manifest.models)
         self._mode = "replay"
         self.study = None
-        self.ledger = Ledger(None, self.events, self.scrubber)
+        prices = PriceBook([self._model], price_as=self.settings.price_as)
+        self.ledger = Ledger(None, self.events, self.scrubber, prices)
 
     def _record(self, path: Path, model: str) -> None:
         """Make a capsule anew: ask a model, in a folder that goes away, and freeze after every run."""
@@ -171,7 +207,7 @@ class Lab:
         folder = Path(tempfile.mkdtemp(prefix="dramatis-record-"))
         self.settings = self.settings.model_copy(update={"study": folder, "mode": "read", "model": model})
         self._study(None, {})
-        self._git_sha = _git_sha()  # now, for a process that ends starts no other
+        git_sha()  # asked now and kept, for a process that ends starts no other
         self._closers.append(lambda: shutil.rmtree(folder))
         target = path.absolute()
 
@@ -180,34 +216,18 @@ class Lab:
 
         self.events.subscribe(keep, "run.finished")
 
-    def _open(self, model: str | Model, options: dict[str, Any]) -> Model:
-        if isinstance(model, Model):
-            if options:
-                raise InvalidInput(
-                    f"{next(iter(options))!r} is no argument of Lab, and a model object takes no options",
-                    hint="Set it where the model is made.",
-                )
-            return model
-        provider = model.partition(":")[0]
-        if provider == "openai":
-            key = self.settings.openai_api_key
-            options = {
-                "base_url": self.settings.base_url,
-                "api_key": key.get_secret_value() if key is not None else None,
-                "organization": self.settings.organization,
-                # The engine's Timeout layer ends a try; the client's own limit only has to be longer.
-                "timeout": self.settings.timeout + 10.0,
-                **options,
-            }
-        try:
-            return open_model(model, **options)
-        except TypeError as error:
-            if not options:
-                raise
-            raise InvalidInput(
-                f"{', '.join(options)}: no arguments of Lab that the model {model!r} takes as options: {error}",
-                hint="Look at the arguments of Lab and of the model's provider.",
-            ) from error
+    def _prove(self) -> Proof:
+        """Open journal, quarantine, run records and tracing."""
+        return Proof(
+            self.study,
+            self._writer,
+            identity=self._model.identity,
+            settings=self.settings.snapshot(),
+            ledger=self.ledger,
+            events=self.events,
+            scrubber=self.scrubber,
+            trace=self.settings.trace,
+        )
 
     # --- what it is ---
 
@@ -257,6 +277,19 @@ class Lab:
         """The model behind its layers."""
         return self._engine
 
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """What was spent of the lab's own budget, where it has one."""
+        return self._accounts
+
+    def check_budget(self, budget: Budget) -> None:
+        """Refuse a budget in money for a model whose price is unknown.
+
+        Raises:
+            InvalidInput: The budget cannot be kept.
+        """
+        check_budget(budget, self.model, self.ledger.prices, calls=self._mode != "replay")
+
     def report(self) -> Report:
         """Return what all runs of this lab used so far."""
         from toolkit.display import Report
@@ -269,6 +302,7 @@ class Lab:
             seed=self.seed,
             seconds=time.monotonic() - self._opened,
             notes=self.notes,
+            accounts=self._accounts,
         )
 
     def freeze(self, path: str | Path, *, note: str = "") -> Path:
@@ -291,7 +325,7 @@ class Lab:
         manifest = Manifest(
             settings=self.settings.snapshot(),
             seed=self.seed,
-            git_sha=self._git_sha or _git_sha(),
+            git_sha=git_sha(),
             models=[described(self._model)],
             provider=self.identity.provider,
             note=note,
@@ -336,20 +370,6 @@ def _refuse_with_capsule(given: Mapping[str, object]) -> None:
                 f"a capsule replays what was recorded, so {shown} cannot be given with capsule=",
                 hint=f"Leave out {name}=, or open a study folder to ask a model.",
             )
-
-
-def _git_sha() -> str:
-    """Return the commit of the working folder, or ``unknown``."""
-    with contextlib.suppress(OSError, RuntimeError, subprocess.SubprocessError):
-        found = subprocess.run(
-            ["git", "rev-parse", "HEAD"],  # noqa: S607  # whichever git the user has
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=True,
-        )
-        return found.stdout.strip()
-    return "unknown"
 
 
 # --- which lab a verb uses ---

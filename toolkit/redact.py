@@ -50,7 +50,7 @@ class _Rule(NamedTuple):
         mask = f"[{self.kind}]"
         pieces: list[str] = []
         kept = look = 0
-        while (match := self.pattern.search(text, look)) is not None:
+        while look <= len(text) and (match := self.pattern.search(text, look)) is not None:
             found = self.find(match) if self.find is not None else _part(match)
             if found is None or found[0] == found[1]:
                 look = max(match.start() + 1, 0 if self.overlap else match.end())
@@ -135,11 +135,12 @@ _RULES: tuple[_Rule, ...] = (
         "token",
         "authorization",
         r"authorization\\{0,3}[\"']?\s{0,3}[:=,]\s{0,3}b?\\{0,3}[\"']?"
-        r"(?:(?:bearer|basic|digest|token|apikey|negotiate)\s{1,3})?(?P<hide>[^\s\"',\\\[]{6,})",
+        r"(?:(?:bearer|basic|digest|token|apikey|negotiate)\s{1,3})?"
+        r"(?P<hide>(?!(?:bearer|basic|digest|token|apikey|negotiate)\b)[^\s\"',\\\[]{6,})",
         fold=True,
     ),
-    _rule("token", "bearer", r"\bbearer\s{1,3}(?P<hide>[A-Za-z0-9._~+/=-]{8,})", with_digit, fold=True),
-    _rule("token", "basic", r"\bbasic\s{1,3}(?P<hide>[A-Za-z0-9+/]{8,}={0,2})", basic, fold=True),
+    _rule("token", "bearer", _LEFT + r"bearer\s{1,3}(?P<hide>[A-Za-z0-9._~+/=-]{8,})", with_digit, fold=True),
+    _rule("token", "basic", _LEFT + r"basic\s{1,3}(?P<hide>[A-Za-z0-9+/]{8,}={0,2})", basic, fold=True),
     _rule(
         "token",
         "cookie",
@@ -159,8 +160,9 @@ _RULES: tuple[_Rule, ...] = (
     _rule(
         "email",
         "@ %40",
-        r"(?<![\w.+-])[\w.+-]++(?:@|%40)(?:[\w-]++\.)*[\w-]++\.(?!(?:png|jpe?g|gif|webp|svg)\b)"
-        r"(?:xn--[a-z0-9-]{2,59}|[^\W\d_]{2,24})(?![^\W_])",
+        r"(?:(?<![\w.+\\-])|(?<=\\[nrt])|(?<=\\)(?![nrt]|u[0-9a-fA-F]{4}))"
+        r"(?:[\w.+-]|\\{1,4}u[0-9a-fA-F]{4})++(?:@|%40)(?:(?:[\w-]|\\{1,4}u[0-9a-fA-F]{4})++\.)+"
+        r"(?!(?:png|jpe?g|gif|webp|svg)\b)(?:xn--[a-z0-9-]{2,59}|[^\W\d_]{2,24})(?![^\W_])",
     ),
     _rule(
         "iban",
@@ -190,7 +192,7 @@ _RULES: tuple[_Rule, ...] = (
     _rule(
         "phone",
         _DIGITS,
-        rf"(?=[0(]){_LEFT_PHONE}\(?0[1-9](?:(?:{_GAP}|[()]){{0,3}}\d){{7,9}}(?![A-Za-z0-9])",
+        rf"(?=[0(]){_LEFT_PHONE}\(?0[1-9](?:(?:{_GAP}|[()]){{0,3}}\d){{7,10}}(?![A-Za-z0-9])",
         national,
         overlap=True,
     ),

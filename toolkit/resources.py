@@ -25,9 +25,7 @@ def data_file(name: str) -> Path:
         >>> data_file("populations").is_dir()
         True
     """
-    relative = Path(name)
-    if relative.is_absolute() or ".." in relative.parts:
-        raise InvalidInput(f"{name!r} is not the name of a shipped data file", hint="Give a name relative to data/.")
+    relative = _relative(name)
     for root in _ROOTS:
         found = root / relative
         if found.exists():
@@ -40,14 +38,25 @@ def data_file(name: str) -> Path:
 def data_names(folder: str, suffix: str = "") -> list[str]:
     """Return the sorted names in a shipped data folder, those ending in ``suffix`` only and without it.
 
+    Raises:
+        InvalidInput: The name leaves the data folder.
+
     Example:
         >>> "us-adults-2012" in data_names("populations", ".toml")
         True
     """
+    relative = _relative(folder)
     names = {
         path.name.removesuffix(suffix)
         for root in _ROOTS
-        for path in (root / folder).glob(f"*{suffix}")
+        for path in (root / relative).glob(f"*{suffix}")
         if not path.name.startswith((".", "README"))
     }
     return sorted(names)
+
+
+def _relative(name: str) -> Path:
+    relative = Path(name)
+    if relative.anchor or ".." in relative.parts:  # an anchor is a leading slash, or a drive
+        raise InvalidInput(f"{name!r} is not the name of a shipped data file", hint="Give a name relative to data/.")
+    return relative

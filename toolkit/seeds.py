@@ -28,8 +28,10 @@ def derive(seed: int, *path: str | int) -> int:
         >>> derive(7, "names", 3) == derive(7, "names", "3")
         False
     """
-    parts = [str(seed)] + [f"{type(part).__name__[0]}:{part}" for part in path]
-    digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
+    # A separator within a name is doubled, so that ("a", "b") and one name that holds a separator stay apart.
+    names = (f"{type(part).__name__[0]}:{part}".replace("\x1f", "\x1f\x1f") for part in path)
+    address = "\x1f".join((str(seed), *names))
+    digest = hashlib.sha256(address.encode(errors="surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from toolkit.errors import InvalidInput
-from toolkit.redact import Scrubber
+from toolkit.redact import Scrubber, scrub
 
 __all__ = ["Settings", "load_settings"]
 
@@ -18,7 +21,14 @@ class Settings(BaseSettings):
     """What a study uses when its arguments do not say otherwise; every field is also ``TOOLKIT_<NAME>``."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TOOLKIT_", env_file=".env", toml_file="toolkit.toml", extra="ignore", frozen=True
+        env_prefix="TOOLKIT_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        toml_file="toolkit.toml",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     model: str = "embedded"
@@ -43,6 +53,12 @@ class Settings(BaseSettings):
     """How often a call may be sent when transport fails, the first try included."""
     retry_wait_max: float = Field(default=30.0, gt=0)
     """Longest wait between two tries, in seconds, unless the provider asks for more."""
+    trace: bool = False
+    """Whether spans and metrics go to the OpenTelemetry exporters that the process has set up."""
+    budget: str | None = None
+    """What a lab may spend while it is open: ``2 USD``, ``50_000 tokens`` or ``100 requests``."""
+    price_as: str | None = None
+    """``provider:model`` whose list price holds, for gateways and deployments with names of their own."""
     redaction_patterns: tuple[str, ...] = ()
     """More regular expressions to mask; a JSON list in the environment."""
 
@@ -70,6 +86,11 @@ class Settings(BaseSettings):
             file_secret_settings,
         )
 
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Show every field, what may hold a login or a key scrubbed."""
+        for name, value in super().__repr_args__():
+            yield name, scrub(value) if isinstance(value, str) else value
+
     def snapshot(self) -> dict[str, Any]:
         """Return the settings that may stand in a manifest: an allowlist without secrets, addresses and paths."""
         allowed = ("model", "mode", "seed", "concurrency", "timeout", "tries", "retry_wait_max")
@@ -86,12 +107,11 @@ def load_settings(**given: Any) -> Settings:
         >>> load_settings(seed=7).seed
         7
     """
+    _read_files()
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()
-        )
+        faults = "; ".join(_fault(fault) for fault in error.errors())
         raise InvalidInput(
             f"settings cannot be used: {faults}",
             hint="Correct the argument, the TOOLKIT_* variable, .env or toolkit.toml.",
@@ -100,3 +120,45 @@ def load_settings(**given: Any) -> Settings:
         raise InvalidInput(
             f"settings cannot be read: {error}", hint="Look at TOOLKIT_* variables, .env and toolkit.toml."
         ) from error
+
+
+_SECRET = frozenset({"openai_api_key"})
+_LONGEST_VALUE = 80
+
+
+def _fault(fault: ErrorDetails) -> str:
+    """Say which field is wrong, why, and what was given unless it is a secret."""
+    name = ".".join(str(part) for part in fault["loc"])
+    given = "" if fault["loc"][0] in _SECRET else f" (given {scrub(repr(fault['input']))[:_LONGEST_VALUE]})"
+    return f"{name}: {fault['msg'].removeprefix('Value error, ').rstrip('.')}{given}"
+
+
+def _read_files() -> None:
+    """Refuse a file that cannot be read as what it is; a line that is skipped in silence is a setting that is lost."""
+    for name, check in ((".env", _broken_env), ("toolkit.toml", _broken_toml)):
+        path = Path(name)
+        if not path.is_file():
+            continue
+        try:
+            fault = check(path.read_text(encoding="utf-8-sig"))
+        except (OSError, UnicodeDecodeError) as error:
+            fault = getattr(error, "strerror", None) or "it is not UTF-8"
+        if fault:
+            raise InvalidInput(f"settings cannot be read: {path}: {fault}", hint=f"Correct {path.resolve()}.")
+
+
+def _broken_env(text: str) -> str:
+    from io import StringIO
+
+    from dotenv.parser import parse_stream
+
+    lines = [str(one.original.line) for one in parse_stream(StringIO(text)) if one.error]
+    return f"line {', '.join(lines)} is not NAME=value" if lines else ""
+
+
+def _broken_toml(text: str) -> str:
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        return str(error)
+    return ""

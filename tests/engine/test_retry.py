@@ -5,10 +5,11 @@ import pytest
 import stamina
 
 from tests.engine.calls import answer, make_call, make_calls
-from toolkit.engine.retry import LONGEST_RETRY_AFTER, Retry
-from toolkit.errors import BadRequest, CallError, ProviderDown, RateLimited
+from toolkit.engine.breaker import BreakerOpen
+from toolkit.engine.retry import LONGEST_RETRY_AFTER, Retry, RetryBudget
+from toolkit.errors import BadRequest, CallError, CallTimeout, InvalidInput, InvalidReply, ProviderDown, RateLimited
 from toolkit.models import Call, Reply
-from toolkit.testing import WireServer
+from toolkit.testing import FakeClock, WireServer
 
 
 class Failing:
@@ -101,3 +102,105 @@ def test_many_calls_through_a_bad_line_all_get_their_answer(open_lab):
         outcomes = answer(lab, make_calls(200))
         assert all(outcome.ok for outcome in outcomes)
         assert max(wire.requests.by_digest.values()) > 1
+
+
+# --- the share of retries ---
+
+
+def test_retries_of_a_run_are_a_share_of_its_calls_beyond_a_floor():
+    """S2-03: a provider in trouble is not given more work than before."""
+    clock = FakeClock()
+    budget = RetryBudget(share=0.2, floor=10, per_second=0.001, longest=1.0, now=clock)
+    granted = 0
+    for _ in range(1000):
+        budget.calls += 1
+        granted += sum(budget.withdraw() is not None for _ in range(5))
+    assert 200 <= granted <= 210
+    assert budget.refused == 5000 - granted
+
+
+def test_retry_beyond_the_budget_waits_for_the_token_that_time_brings():
+    clock = FakeClock()
+    budget = RetryBudget(share=0.0, floor=1, per_second=0.5, longest=5.0, now=clock)
+    assert [budget.withdraw() for _ in range(4)] == [0.0, 2.0, 4.0, None]
+    asyncio.run(clock.advance(4.0))
+    assert budget.withdraw() == 2.0
+
+
+def test_saved_up_retries_never_exceed_the_floor():
+    clock = FakeClock()
+    budget = RetryBudget(share=0.2, floor=10, per_second=1.0, longest=0.5, now=clock)
+    budget.calls += 10_000
+    asyncio.run(clock.advance(10_000.0))
+    assert sum(budget.withdraw() is not None for _ in range(100)) == 10
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_dead_provider_is_not_hammered():
+    """Without a breaker, and with six tries allowed: the budget alone holds the retries down."""
+
+    class Dead:
+        asked = 0
+
+        async def complete(self, call: Call) -> Reply:
+            self.asked += 1
+            raise ProviderDown("down")
+
+    model = Dead()
+    budget = RetryBudget(floor=20, per_second=1.0, longest=0.5, now=FakeClock())
+    retry = Retry(model, tries=6, budget=budget)
+
+    async def go() -> list[object]:
+        return await asyncio.gather(*(retry.complete(make_call(n)) for n in range(500)), return_exceptions=True)
+
+    ended = asyncio.run(go())
+    assert all(isinstance(one, ProviderDown) for one in ended)
+    assert model.asked <= 500 + 20 + 0.2 * 500
+    assert model.asked - 500 == retry.retries == sum(error.tries - 1 for error in ended)
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_slower_pace_asked_for_costs_no_retry_of_the_budget():
+    budget = RetryBudget(share=0.0, floor=0, per_second=1e-9, longest=1.0, now=FakeClock())
+    model = Failing(RateLimited("slow down"), RateLimited("slow down"))
+    assert asyncio.run(Retry(model, tries=5, budget=budget).complete(make_call(1))).tries == 3
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_last_try_takes_nothing_out_of_the_budget():
+    budget = RetryBudget(share=0.0, floor=1, per_second=1e-9, longest=1.0, now=FakeClock())
+    with pytest.raises(ProviderDown):
+        asyncio.run(
+            Retry(Failing(*(ProviderDown("down") for _ in range(9))), tries=2, budget=budget).complete(make_call(1))
+        )
+    assert budget.refused == 0
+    with pytest.raises(ProviderDown):
+        asyncio.run(Retry(Failing(ProviderDown("down")), tries=2, budget=budget).complete(make_call(1)))
+    assert budget.refused == 1
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_open_breaker_is_not_tried_again():
+    first, later = Failing(BreakerOpen("down")), Failing(ProviderDown("down"), BreakerOpen("down"))
+    for model, tries in ((first, 0), (later, 1)):
+        with pytest.raises(BreakerOpen) as caught:
+            asyncio.run(Retry(model, tries=6).complete(make_call(1)))
+        assert caught.value.tries == tries
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_tries_that_may_be_billed_without_an_answer_are_counted():
+    reply = Reply(text="{", model="x:m")
+    model = Failing(CallTimeout("late", billed=True), ProviderDown("cut off", billed=True), ProviderDown("no"))
+    retry = Retry(model, tries=6)
+    asyncio.run(retry.complete(make_call(1)))
+    model.errors = [CallTimeout("late", billed=True), InvalidReply("not JSON", billed=True, reply=reply)]
+    with pytest.raises(InvalidReply):
+        asyncio.run(retry.complete(make_call(2)))
+    assert (retry.lost_billed, retry.retries) == (3, 4)
+
+
+@pytest.mark.parametrize("given", [{"share": -0.1}, {"floor": -1}, {"per_second": 0}, {"longest": 0}])
+def test_budget_that_cannot_be_is_refused(given):
+    with pytest.raises(InvalidInput, match="a retry budget of"):
+        RetryBudget(**given)

@@ -27,7 +27,9 @@ def test_every_name_is_reserved_in_the_register_of_the_cast():
 def test_first_names_follow_the_sampled_sex():
     """Names come from the table of the person's sex: the same first name seldom stands for both."""
     people = draw_cast(ADULTS, 600, seed=7).people
-    firsts = {sex: {one.name.split()[0] for one in people if one.attributes["sex"] == sex} for sex in ("female", "male")}
+    firsts = {
+        sex: {one.name.split()[0] for one in people if one.attributes["sex"] == sex} for sex in ("female", "male")
+    }
     assert len(firsts["female"] & firsts["male"]) < 0.15 * min(map(len, firsts.values()))
 
 

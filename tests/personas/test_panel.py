@@ -167,7 +167,10 @@ def test_texts_with_any_line_separator_survive_the_file(tmp_path):
 
 def test_panel_of_unknown_origin_keeps_its_categories(tmp_path):
     levels = {"size": ("small", "big")}
-    people = [Persona("p1", "Ann", {"size": "big"}, levels=levels), Persona("p2", "Bo", {"size": "small"}, levels=levels)]
+    people = [
+        Persona("p1", "Ann", {"size": "big"}, levels=levels),
+        Persona("p2", "Bo", {"size": "small"}, levels=levels),
+    ]
     loaded = Panel.load(Panel(people).save(tmp_path / "p.jsonl"))
     assert loaded.population is None
     assert loaded.frame["size"].max() == "big"

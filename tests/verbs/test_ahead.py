@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -185,6 +184,6 @@ def test_estimating_ten_thousand_calls_costs_a_fraction_of_making_them(open_lab:
     assert ahead < 10 * made  # ten times the calls, for less than their making would take
 
 
-def test_estimate_refuses_what_the_verb_would_refuse(open_lab: OpenLab, tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="n=0"):
+def test_estimate_refuses_what_the_verb_would_refuse(open_lab: OpenLab) -> None:
+    with pytest.raises(InvalidInput, match="n is 0"):
         tk.estimate(tk.generate_personas, 0, "us-adults-2012", lab=open_lab())

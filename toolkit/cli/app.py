@@ -7,21 +7,31 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli import capsule_command, demo_command, doctor_command, model_commands, personas_command
-from toolkit.errors import DramatisError, Incomplete, Interrupted
+from toolkit.cli import (
+    capsule_command,
+    demo_command,
+    doctor_command,
+    model_commands,
+    personas_command,
+    quarantine_command,
+)
+from toolkit.cli.exit_codes import MEANING, code_of
+from toolkit.errors import DramatisError, Interrupted
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="toolkit",
-    help="Panels of LLM personas, asked about images and text. Exit codes: 0 done, 2 bad input, 3 done in part, "
-    "130 interrupted.",
+    help="Panels of LLM personas, asked about images and text. Exit codes: "
+    + "; ".join(f"{code:d} {told.partition(';')[0]}" for code, told in MEANING.items())
+    + ".",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(model_commands.app, name="model")
 app.add_typer(capsule_command.app, name="capsule")
+app.add_typer(quarantine_command.app, name="quarantine")
 app.command("demo")(demo_command.demo)
 app.command("doctor")(doctor_command.doctor)
 app.command("personas")(personas_command.personas)
@@ -49,12 +59,18 @@ def main() -> None:
     """Run the command line; one clear line for every error that is ours."""
     try:
         app()
-    except Interrupted as stop:
-        print(f"\n{stop}", file=sys.stderr)
-        raise SystemExit(130) from None
-    except Incomplete as error:
-        print(f"toolkit: {error}", file=sys.stderr)
-        raise SystemExit(3) from None
+    except SystemExit as end:
+        stop = _interrupted(end)
+        if stop is not None:
+            print(f"toolkit: {stop.args[0]}. The same command again does only the rest.", file=sys.stderr)
+        raise
     except DramatisError as error:
         print(f"toolkit: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+        raise SystemExit(code_of(error)) from None
+
+
+def _interrupted(end: BaseException | None) -> Interrupted | None:
+    """Return the interrupt behind an exit: Typer turns every KeyboardInterrupt into exit code 130 without a word."""
+    while end is not None and not isinstance(end, Interrupted):
+        end = end.__cause__ or end.__context__
+    return end

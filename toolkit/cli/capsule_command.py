@@ -24,7 +24,7 @@ def show(path: Annotated[Path, typer.Argument(help="A .capsule file.")]) -> None
     from toolkit.memory import Capsule
 
     capsule = Capsule.open(path)
-    print(json.dumps(capsule.manifest, indent=2, sort_keys=True))
+    print(json.dumps(capsule.manifest.line(len(capsule)), indent=2, sort_keys=True))
 
 
 @app.command()
@@ -34,7 +34,7 @@ def rebuild(
         str, typer.Option(help="Who answers; 'authored' reads the .yaml beside the capsule.")
     ] = "authored",
 ) -> None:
-    """Run a notebook against a model instead of its capsule, write the capsule anew, and refresh the outputs from it."""
+    """Run a notebook against a model instead of its capsule, write the capsule anew, and refresh its outputs."""
     try:
         import nbformat
         from nbclient import NotebookClient

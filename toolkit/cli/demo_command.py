@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toolkit.cli.exit_codes import end
+
 if TYPE_CHECKING:
     from toolkit.lab import Lab
     from toolkit.media import Image
@@ -24,6 +26,8 @@ def demo(
     model: Annotated[str, typer.Option(help="Who answers.", envvar="TOOLKIT_MODEL")] = "embedded",
     people: Annotated[int, typer.Option(min=1, help="How many personas.")] = 12,
     seed: Annotated[int, typer.Option(help="Seed of the panel and of every answer.")] = 7,
+    *,
+    trace_ids: Annotated[bool, typer.Option("--trace-ids", help="Show the provider's id of failed requests.")] = False,
 ) -> None:
     """Make a panel of US adults, show it two packages, and ask which one it would take home."""
     from toolkit.lab import Lab
@@ -33,11 +37,11 @@ def demo(
         _say(f"Asking {lab.model}; the study's folder is {study}.")
         for note in lab.notes:
             _say(f"Note: {note}")
-        _run(lab, people, study)
+        _run(lab, people, study, trace_ids=trace_ids)
         lab.close()
 
 
-def _run(lab: Lab, people: int, study: Path) -> None:
+def _run(lab: Lab, people: int, study: Path, *, trace_ids: bool) -> None:
     from toolkit.display.style import save
     from toolkit.personas import Population, generate_personas
     from toolkit.questions import Choice, ask
@@ -62,8 +66,7 @@ def _run(lab: Lab, people: int, study: Path) -> None:
     print()
     print(lab.report())
     _say(f"The picture is {picture}. Run it again: it answers from memory, with no model call.")
-    if not (panel.complete and answers.complete) or len(panel.errors) or len(answers.errors):
-        raise typer.Exit(3)
+    end(trace_ids, personas=panel, questions=answers)
 
 
 def packages() -> list[Image]:

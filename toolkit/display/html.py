@@ -19,6 +19,10 @@ ROWS = 10
 """Rows of a table in a repr."""
 _CELL = 160
 """Characters of one cell; longer text ends in an ellipsis."""
+_LINE = 600
+"""Characters of a title, a fact or a note."""
+_BAR = 320
+"""Pixels of the longest bar."""
 _WHOLE = 1e15
 """Whole numbers below are written out."""
 _FONT = "font-family:system-ui,sans-serif;font-size:13px;line-height:1.45"
@@ -33,14 +37,14 @@ def card(title: str, facts: Iterable[str], *body: str, notes: Iterable[str] = ()
         body: HTML, as it is.
         notes: What the reader must not overlook.
     """
-    line = " · ".join(escape(fact) for fact in facts if fact)
+    line = " · ".join(escape(cut(fact, _LINE)) for fact in facts if fact)
     tail = "".join(
-        f'<div style="margin-top:6px;padding-left:8px;border-left:3px solid #E69F00">{escape(note)}</div>'
+        f'<div style="margin-top:6px;padding-left:8px;border-left:3px solid #E69F00">{escape(cut(note, _LINE))}</div>'
         for note in notes
     )
     return (
         f'<div style="{_FONT};max-width:860px">'
-        f'<div style="font-weight:600;font-size:14px">{escape(title)}</div>'
+        f'<div style="font-weight:600;font-size:14px">{escape(cut(title, _LINE))}</div>'
         f'<div style="opacity:.75">{line}</div>{"".join(body)}{tail}</div>'
     )
 
@@ -56,8 +60,8 @@ def bars(labels: Sequence[str], shares: Sequence[float], values: Sequence[str]) 
     rows = "".join(
         f'<tr><td style="text-align:right;padding:1px 8px 1px 0;max-width:260px">{escape(cut(label, 60))}</td>'
         f'<td style="width:320px;padding:1px 0"><div style="background:{MUTED}33;width:320px">'
-        f'<div style="background:{ACCENT};height:12px;width:{max(0.0, min(1.0, share)) * 320:.0f}px"></div></div></td>'
-        f'<td style="text-align:left;padding:1px 0 1px 8px;white-space:nowrap">{escape(value)}</td></tr>'
+        f'<div style="background:{ACCENT};height:12px;width:{_width(share)}px"></div></div></td>'
+        f'<td style="text-align:left;padding:1px 0 1px 8px;white-space:nowrap">{escape(cut(value, _CELL))}</td></tr>'
         for label, share, value in zip(labels, shares, values, strict=True)
     )
     return f'<table style="border:none;margin:6px 0;border-collapse:collapse">{rows}</table>'
@@ -66,7 +70,9 @@ def bars(labels: Sequence[str], shares: Sequence[float], values: Sequence[str]) 
 def table(frame: pd.DataFrame, rows: int = ROWS) -> str:
     """Return the first rows of a frame as HTML, long cells cut, and how many more there are."""
     shown = frame.head(rows)
-    head = "".join(f'<th style="text-align:left;padding:2px 8px">{escape(str(name))}</th>' for name in shown.columns)
+    head = "".join(
+        f'<th style="text-align:left;padding:2px 8px">{escape(cut(str(name), _CELL))}</th>' for name in shown.columns
+    )
     lines = "".join(
         "<tr>"
         + "".join(
@@ -83,9 +89,16 @@ def table(frame: pd.DataFrame, rows: int = ROWS) -> str:
 
 def fit(full: str, brief: str) -> str:
     """Return the full HTML if it is small enough for a notebook, else the brief one, cut if need be."""
-    if len(full.encode()) <= LARGEST_REPR:
-        return full
-    return brief if len(brief.encode()) <= LARGEST_REPR else f"<pre>{escape(brief[: LARGEST_REPR // 8])}…</pre>"
+    for html in (full, brief):
+        data = html.encode(errors="replace")  # half a surrogate pair, as models write now and then, has no bytes
+        if len(data) <= LARGEST_REPR:
+            return data.decode()
+    return f"<pre>{escape(brief[: LARGEST_REPR // 8].encode(errors='replace').decode())}…</pre>"
+
+
+def _width(share: float) -> int:
+    """Return the pixels of a bar; a share that is no number has none."""
+    return round(max(0.0, min(1.0, share)) * _BAR) if share == share else 0  # noqa: PLR0124  # only NaN differs from itself
 
 
 def _cell(value: object) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from html import escape
 from typing import Any
 
+from toolkit.display.html import cut
 from toolkit.display.report import seconds_text
 from toolkit.engine import Run
 
@@ -25,6 +27,8 @@ def progress_text(run: Run) -> str:
         parts.append(f"{run.cached} cached")
     if run.failed:
         parts.append(f"{run.failed} failed")
+    if run.account is not None:
+        parts.append(str(run.account))
     live = run.done - run.cached
     if run.finished:
         parts.append(seconds_text(run.elapsed))
@@ -48,7 +52,7 @@ class ProgressLine:
         self._shown = False
         self._handle: Any = None
         self._notebook = _in_kernel()
-        self._quiet = not self._notebook and not sys.stderr.isatty()
+        self._quiet = not self._notebook and not _on_terminal()
 
     def tick(self) -> None:
         """Draw, if it is time."""
@@ -59,18 +63,14 @@ class ProgressLine:
 
     def close(self) -> None:
         """Draw the end, if anything was drawn."""
-        if self._shown:
-            self._draw()
-            if not self._notebook:
-                sys.stderr.write("\n")
-                sys.stderr.flush()
+        if self._shown and not self._quiet:
+            self._draw(end="\n")
 
-    def _draw(self) -> None:
+    def _draw(self, end: str = "") -> None:
         text = f"{self._run.verb}: {progress_text(self._run)}"
         self._shown = True
         if not self._notebook:
-            sys.stderr.write(f"\r\x1b[2K{text}")
-            sys.stderr.flush()
+            self._write(text, end)
             return
         from IPython.display import display
 
@@ -80,6 +80,22 @@ class ProgressLine:
             self._handle = show(bundle, raw=True, display_id=True)
         else:
             self._handle.update(bundle, raw=True)
+
+    def _write(self, text: str, end: str) -> None:
+        """Write over the last line; a text that wrapped would leave its first rows behind."""
+        width = shutil.get_terminal_size().columns
+        try:
+            sys.stderr.write(f"\r\x1b[2K{cut(text, max(width - 1, 1))}{end}")
+            sys.stderr.flush()
+        except (OSError, ValueError):  # the terminal is gone: no reason to lose the run
+            self._quiet = True
+
+
+def _on_terminal() -> bool:
+    try:
+        return sys.stderr is not None and sys.stderr.isatty()
+    except ValueError:  # it is closed
+        return False
 
 
 def _in_kernel() -> bool:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from toolkit.display.html import card, table
-from toolkit.engine import Ledger
+from toolkit.engine import Account, Expected, Ledger, Money
 from toolkit.models import Usage
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Report", "seconds_text"]
+__all__ = ["Report", "seconds_text", "usd_text"]
 
-_MINUTE = 60.0
-_HOUR = 3600.0
+_UNPAID = ("embedded:", "scripted:", "authored:")
+"""Providers that nobody pays; their reports show no money."""
+_MINUTE = 60
+_HOUR = 3600
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # frames do not compare to one truth value
 class Report:
     """Calls, tokens and time of one run, or of a whole study; ``frame`` has one row a stage and model."""
 
@@ -42,6 +46,12 @@ class Report:
     seed: int
     notes: tuple[str, ...]
     frame: pd.DataFrame
+    money: Money = field(default_factory=lambda: Money(0.0, 0.0, 0, 0))
+    """What was spent today and what memory saved, in USD."""
+    expected: Expected | None = None
+    """What was expected of the live calls before they were made."""
+    budgets: tuple[str, ...] = ()
+    """What was spent of each budget: ``0.41 USD of 2.00 USD for this run``."""
 
     @classmethod
     def of(
@@ -54,6 +64,8 @@ class Report:
         seconds: float,
         run: str | None = None,
         notes: tuple[str, ...] = (),
+        accounts: Sequence[Account] = (),
+        expected: Expected | None = None,
     ) -> Report:
         """Read a report from the ledger, of one run where it is named."""
         status = {"ok": 0, "cached": 0, "failed": 0, "cancelled": 0}
@@ -74,8 +86,11 @@ class Report:
             seconds=seconds,
             model=model,
             seed=seed,
-            notes=notes,
+            notes=(*notes, *(note for account in accounts if (note := account.note()))),
             frame=_by_stage(ledger.frame(run)),
+            money=ledger.money(run),
+            expected=expected,
+            budgets=tuple(f"{account} for {account.scope}" for account in accounts),
         )
 
     def __str__(self) -> str:
@@ -89,16 +104,55 @@ class Report:
     def facts(self) -> list[str]:
         """Return the report as short texts."""
         spent, saved = self.usage, self.remembered
+        stopped = self.calls - self.live - self.cached - self.failed
+        again = self.tries - self.live - self.failed - stopped
         facts = [
-            f"{self.calls:,} calls: {self.live:,} live, {self.cached:,} from memory, {self.failed:,} failed",
+            f"{self.calls:,} calls: {self.live:,} live, {self.cached:,} from memory, {self.failed:,} failed"
+            + (f", {stopped:,} stopped" if stopped else ""),
             f"tokens {spent.input:,} in ({spent.cached:,} of them cached), {spent.output:,} out",
-            f"memory saved {saved.input + saved.output:,} tokens" if saved.input + saved.output else "",
-            f"{self.tries - self.live - self.failed:,} retries" if self.tries > self.live + self.failed else "",
+            self._saved(saved.input + saved.output),
+            f"cost {self.cost}" if self.cost else "",
+            self._against_estimate(),
+            *(f"budget: {one}" for one in self.budgets),
+            f"{self.money.unseen:,} tries may be billed though no reply came" if self.money.unseen else "",
+            f"{again:,} retries" if again > 0 else "",
             f"model {self.model}",
             f"seed {self.seed}",
             seconds_text(self.seconds),
         ]
         return [fact for fact in facts if fact]
+
+    @property
+    def cost(self) -> str:
+        """What was spent today, as text; empty where nobody is paid, ``unknown`` where no price is known.
+
+        Example:
+            >>> lab.report().cost
+            ''
+        """
+        if self.live + self.failed == 0 or self.model.startswith(_UNPAID):
+            return ""
+        money = self.money
+        if not money.unpriced:
+            return usd_text(money.spent)
+        if not money.spent:
+            return "unknown"
+        return f"{usd_text(money.spent)} and {money.unpriced:,} calls of unknown price"
+
+    def _saved(self, tokens: int) -> str:
+        if not tokens:
+            return ""
+        return f"memory saved {tokens:,} tokens" + (f", {usd_text(self.money.saved)}" if self.money.saved else "")
+
+    def _against_estimate(self) -> str:
+        """Return the estimate beside what came: money where the price is known, else tokens."""
+        told = self.expected
+        if told is None or not told.calls:
+            return ""
+        if told.money is not None and self.cost:
+            return f"expected {usd_text(told.money[0])} to {usd_text(told.money[1])}"
+        sent, said = (f"{one[0]:,.0f} to {one[1]:,.0f}" for one in (told.input, told.output))
+        return f"expected {sent} tokens in, {said} out"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
         return {
@@ -114,22 +168,44 @@ def _by_stage(frame: pd.DataFrame) -> pd.DataFrame:
         live=frame["status"].eq("ok"),
         from_memory=frame["status"].eq("cached"),
         failures=frame["status"].eq("failed"),
+        requests=frame["tries"].where(live, 0),
         input_tokens=frame["input"].where(live, 0),
+        cached_input_tokens=frame["cached_input"].where(live, 0),
         output_tokens=frame["output"].where(live, 0),
         tokens_saved=(frame["input"] + frame["output"]).where(~live, 0),
         live_latency=frame["latency"].where(live),
+        saved_cost=frame["recorded_cost"].where(~live),
     )
     grouped = work.groupby(["stage", "model"], observed=True, sort=True)
-    return grouped.agg(
-        calls=("key", "size"),
-        live=("live", "sum"),
-        from_memory=("from_memory", "sum"),
-        failed=("failures", "sum"),
-        input_tokens=("input_tokens", "sum"),
-        output_tokens=("output_tokens", "sum"),
-        tokens_saved=("tokens_saved", "sum"),
-        latency_p50_s=("live_latency", "median"),
-    ).reset_index()
+    money = grouped[["cost", "saved_cost"]].sum(min_count=1)  # where no price is known, the sum is unknown, not 0
+    return (
+        grouped.agg(
+            calls=("key", "size"),
+            live=("live", "sum"),
+            from_memory=("from_memory", "sum"),
+            failed=("failures", "sum"),
+            requests=("requests", "sum"),
+            input_tokens=("input_tokens", "sum"),
+            cached_input_tokens=("cached_input_tokens", "sum"),
+            output_tokens=("output_tokens", "sum"),
+            tokens_saved=("tokens_saved", "sum"),
+            latency_p50_s=("live_latency", "median"),
+        )
+        .assign(cost_usd=money["cost"], saved_usd=money["saved_cost"])
+        .reset_index()
+    )
+
+
+def usd_text(usd: float) -> str:
+    """Return money as people say it; fractions of a cent with two digits that count.
+
+    Example:
+        >>> usd_text(1234.5), usd_text(0.41), usd_text(0.00123), usd_text(0)
+        ('$1,234.50', '$0.41', '$0.0012', '$0.00')
+    """
+    if not usd or usd >= 0.1:  # noqa: PLR2004  # ten cents
+        return f"${usd:,.2f}"
+    return f"${usd:.{max(2, 1 - math.floor(math.log10(usd)))}f}"
 
 
 def seconds_text(seconds: float) -> str:
@@ -139,10 +215,11 @@ def seconds_text(seconds: float) -> str:
         >>> seconds_text(0.42), seconds_text(75), seconds_text(7300)
         ('0.4 s', '1 min 15 s', '2 h 1 min')
     """
-    if seconds < 10:  # noqa: PLR2004  # below ten seconds a tenth matters
+    if round(seconds, 1) < 10:  # noqa: PLR2004  # below ten seconds a tenth matters
         return f"{seconds:.1f} s"
-    if seconds < _MINUTE:
-        return f"{seconds:.0f} s"
-    if seconds < _HOUR:
-        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
-    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
+    whole = round(seconds)  # first, or 119.7 s were 1 min 60 s
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min {whole % _MINUTE} s"
+    return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE} min"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from toolkit.display.html import card, fit
 from toolkit.display.report import Report
-from toolkit.engine import NOT_RUN, Outcome
+from toolkit.engine import BUDGET, NOT_RUN, Outcome
 from toolkit.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ __all__ = ["Continuation", "Failure", "Result"]
 
 _log = logging.getLogger(__name__)
 
+_LEFT = {
+    NOT_RUN: "stopped before it was asked; resume() does it",
+    BUDGET: "the budget was reached before it was asked; ask again with a larger one",
+}
 Failure = tuple[str, str, str, int, str]
 """item, kind, message, tries, request_id: one row of ``errors``."""
 
@@ -106,7 +110,7 @@ class Result(abc.ABC):
             if error is not None:
                 rows.append((outcome.item, error.kind, str(error), error.tries, error.request_id or ""))
             elif not outcome.ended:
-                rows.append((outcome.item, NOT_RUN, "stopped before it was asked; resume() does it", 0, ""))
+                rows.append((outcome.item, outcome.kind, _LEFT[outcome.kind], 0, ""))
         return rows
 
     # --- how it shows ---
@@ -134,9 +138,9 @@ class Result(abc.ABC):
         ok = len(answered)
         facts = [f"{ok:,} ok", f"{failed:,} failed", f"{cached:,} from memory"] if self._outcomes else []
         if self.report is not None:
-            facts += [f"{self.report.usage.input + self.report.usage.output:,} tokens"]
+            facts += [f"{self.report.usage.input + self.report.usage.output:,} tokens", self.report.cost]
             facts += [self.report.model, f"seed {self.report.seed}"]
-        return facts
+        return [fact for fact in facts if fact]
 
     def __repr__(self) -> str:
         """Return the result as a few lines of plain text."""

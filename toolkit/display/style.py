@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ PALETTE: tuple[str, ...] = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9
 ACCENT = PALETTE[0]
 MUTED = "#8a8f98"
 WARNING = PALETTE[5]
+
+_styling = threading.Lock()
+"""matplotlib's settings are one for all threads: two figures made at once would leave our style with the user."""
 
 _INK = "#1b1e23"
 
@@ -56,7 +60,7 @@ def figure(width: float = 7.0, height: float = 3.2, *, title: str = "") -> tuple
 
     from toolkit.display.picture import NotebookFigure
 
-    with mpl.rc_context(dict(_RC)):  # type: ignore[arg-type]  # the stubs list every key
+    with _styling, mpl.rc_context(dict(_RC)):  # type: ignore[arg-type]  # the stubs list every key
         made = NotebookFigure(figsize=(width, height), layout="constrained")
         axes = made.add_subplot()
         axes.set_prop_cycle(color=PALETTE)

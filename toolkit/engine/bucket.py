@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["BURST", "Bucket"]
+__all__ = ["REQUEST_BURST", "TOKEN_BURST", "Bucket"]
 
-BURST = 0.5
-"""Seconds' worth that may pass at once. Any 60 s then hold at most 60.5 s' worth, which is 0.8 % over the limit, and a
-loop that is late by less than this loses no pace."""
+REQUEST_BURST = 0.5
+"""Seconds' worth of requests that may pass at once: any 60 s hold at most 60.5 s' worth, 0.8 % over the limit; a loop
+that is late by less than this loses no pace."""
+TOKEN_BURST = 1.0
+"""Seconds' worth of tokens: room for what replies give back, which would be lost above a full bucket."""
 
 
 class Bucket:
@@ -17,10 +19,11 @@ class Bucket:
 
     Args:
         rate: Units a second.
+        burst: Seconds' worth that it holds.
         least: Smallest size; 1 for requests, because one must always fit.
 
     Example:
-        >>> bucket = Bucket(rate=2.0, least=1.0)
+        >>> bucket = Bucket(rate=2.0, burst=0.5, least=1.0)
         >>> bucket.take(1.0, now=0.0)
         >>> bucket.due(1.0)
         0.5
@@ -28,20 +31,16 @@ class Bucket:
 
     __slots__ = ("full_at", "rate", "size")
 
-    def __init__(self, rate: float, least: float = 0.0) -> None:
+    def __init__(self, rate: float, burst: float, least: float = 0.0) -> None:
         self.rate = rate
-        self.size = max(rate * BURST, least)
+        self.size = max(rate * burst, least)
         self.full_at = float("-inf")
 
-    @staticmethod
-    def of(per_minute: float | None, before: Bucket | None, now: float, least: float = 0.0) -> Bucket | None:
-        """Return a bucket for a limit; one that stood there before hands on what it owes."""
-        if per_minute is None:
-            return None
-        bucket = Bucket(per_minute / 60.0, least)
+    def inherit(self, before: Bucket | None, now: float) -> Bucket:
+        """Take over what another bucket owes, and return this one."""
         if before is not None and before.full_at > now:
-            bucket.full_at = now + (before.full_at - now) * before.rate / bucket.rate
-        return bucket
+            self.full_at = now + (before.full_at - now) * before.rate / self.rate
+        return self
 
     def due(self, units: float) -> float:
         """Return when so many may be taken; more than fits may be taken from a full bucket."""

@@ -51,6 +51,8 @@ class Expected:
     calls: int
     input: Range
     """Prompt tokens, images included."""
+    about: float
+    """Of this range, the likeliest."""
     output: Range
     """Completion tokens, reasoning included."""
     reasoning: Range
@@ -62,12 +64,13 @@ class Expected:
         """Return the same for another number of like calls.
 
         Example:
-            >>> Expected(2, (10, 20), (4, 8), (0, 0), (0.1, 0.2)).scaled(4).money
+            >>> Expected(2, (10, 20), 15, (4, 8), (0, 0), (0.1, 0.2)).scaled(4).money
             (0.2, 0.4)
         """
         by = calls / self.calls if self.calls else 0.0
         money = _times(self.money, by) if self.money is not None else None
-        return Expected(calls, _times(self.input, by), _times(self.output, by), _times(self.reasoning, by), money)
+        sent, said, thought = (_times(one, by) for one in (self.input, self.output, self.reasoning))
+        return Expected(calls, sent, self.about * by, said, thought, money)
 
 
 class Forecast:
@@ -129,12 +132,13 @@ class Forecast:
         """Return what the calls counted in will take together."""
         calls = self._calls
         if not calls:
-            return Expected(0, (0, 0), (0, 0), (0, 0), (0.0, 0.0) if self._price is not None else None)
+            return Expected(0, (0, 0), 0, (0, 0), (0, 0), (0.0, 0.0) if self._price is not None else None)
         sent = self._input()
         said, thought = self._output()
         low = Usage(input=round(sent[0] / calls), output=round(said[0] / calls), reasoning=round(thought[0] / calls))
         high = Usage(input=round(sent[1] / calls), output=round(said[1] / calls), reasoning=round(thought[1] / calls))
-        return Expected(calls, sent, said, thought, self._money(low, high))
+        about = sum(sent) / 2 if self._seen.input_factors() else self._text + self._schema + self._image
+        return Expected(calls, sent, about, said, thought, self._money(low, high))
 
     # --- in ---
 

@@ -50,6 +50,7 @@ class Fallback:
         InvalidInput: There are none, or one model stands in the list twice.
 
     Example:
+        >>> import asyncio
         >>> from toolkit.models import Message, open_model
         >>> first = open_model("scripted:busy", faults={"provider_down": 1.0})
         >>> second = open_model("scripted:spare")

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 
 from toolkit.engine.cache import Remembered
+from toolkit.engine.prices import NOBODY, PriceBook
 from toolkit.engine.run import current_run
-from toolkit.errors import CallError
+from toolkit.engine.tries import Tries, current_tries
+from toolkit.errors import BudgetReached, CallError
 from toolkit.events import EventStream
 from toolkit.models import Call, Identity, Reply, Responder, Usage
 from toolkit.redact import Scrubber
@@ -21,7 +23,7 @@ from toolkit.redact import Scrubber
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Booked", "Ledger", "Row"]
+__all__ = ["Booked", "Ledger", "Money", "Row"]
 
 Status = Literal["ok", "cached", "failed", "cancelled"]
 
@@ -58,14 +60,36 @@ class Row:
     image: int = 0
     output: int = 0
     reasoning: int = 0
+    cost: float | None = None
+    """USD spent today; 0 for what memory answered or nobody bills, null where the price or the tokens are unknown."""
+    recorded_cost: float | None = None
+    """USD that the reply cost when it came: of a cached row what memory saved."""
+    price_version: str = ""
+    """Whose price it is and of what day."""
+    unseen: int = 0
+    """Tries that the provider may bill though no reply was seen; they are in no sum of tokens or money."""
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What calls cost, in USD."""
+
+    spent: float
+    """What is known of today's spending."""
+    saved: float
+    """What the replies that memory gave had cost."""
+    unpriced: int
+    """Replies of today whose price is unknown; they are not in ``spent``."""
+    unseen: int
+    """Tries that the provider may bill though no reply was seen; they are not in ``spent``."""
 
 
 Sink = Callable[[bytes], object]
 """Takes one line; it is on disk after the writer's next commit."""
 
-_TEXTS = ("run", "stage", "item", "model", "status", "key", "kind", "message", "request_id")
-_NUMBERS = ("at", "seconds", "latency")
-_COUNTS = ("tries", "input", "cached_input", "cache_write", "image", "output", "reasoning")
+_TEXTS = ("run", "stage", "item", "model", "status", "key", "kind", "message", "request_id", "price_version")
+_NUMBERS = ("at", "seconds", "latency", "cost", "recorded_cost")
+_COUNTS = ("tries", "input", "cached_input", "cache_write", "image", "output", "reasoning", "unseen")
 
 
 class Ledger:
@@ -75,6 +99,7 @@ class Ledger:
         sink: Where rows are appended; ``None`` keeps them in this process only.
         events: Told ``call.finished`` with the row.
         scrubber: Applied to messages.
+        prices: What replies cost; by default list prices.
 
     Example:
         >>> ledger = Ledger()
@@ -83,11 +108,16 @@ class Ledger:
     """
 
     def __init__(
-        self, sink: Sink | None = None, events: EventStream | None = None, scrubber: Scrubber | None = None
+        self,
+        sink: Sink | None = None,
+        events: EventStream | None = None,
+        scrubber: Scrubber | None = None,
+        prices: PriceBook | None = None,
     ) -> None:
+        self.prices = prices or PriceBook()
         self._sink = sink
         self._events = events or EventStream()
-        self._scrubber = scrubber or Scrubber()
+        self.scrubber = scrubber or Scrubber()
         self._texts: dict[str, list[str]] = {name: [] for name in _TEXTS}
         self._numbers: dict[str, array[float]] = {name: array("d") for name in _NUMBERS}
         self._counts: dict[str, array[int]] = {name: array("q") for name in _COUNTS}
@@ -113,12 +143,19 @@ class Ledger:
         if self._sink is not None:
             self._sink(orjson.dumps(row))
         self._events.emit("call.finished", row=row)
+        if row.status == "failed":
+            self._events.emit("call.failed", row=row)
 
     def rows(self, run: str | None = None) -> Iterator[Row]:
         """Yield the rows, of one run only where it is named."""
         places = range(len(self)) if run is None else self._runs.get(run, array("q"))
         for place in places:
             yield self._row(place)
+
+    def column(self, name: str, run: str) -> list[Any]:
+        """Return one column of one run's rows, quickly; a number that is not known is NaN."""
+        held: Any = self._texts.get(name) or self._numbers.get(name) or self._counts.get(name) or ()
+        return [held[place] for place in self._runs.get(run, ())]
 
     def frame(self, run: str | None = None) -> pd.DataFrame:
         """Return the rows as a frame: one row a call, columns as in ``Row``; times in seconds, tokens as counts."""
@@ -137,6 +174,25 @@ class Ledger:
         frame["at"] = pd.to_datetime(frame["at"], unit="s", utc=True)
         return frame
 
+    def histogram(self, stage: str | None = None, *, run: str | None = None) -> pd.DataFrame:
+        """Return how long calls took, by stage: one row for each stage and span of seconds, cached ones counted apart.
+
+        Args:
+            stage: One stage only.
+            run: One run only.
+
+        Returns:
+            Columns ``stage``, ``low`` and ``high`` (seconds, each twice as long as the one before), ``live`` and
+            ``failed`` (by the seconds from asking to having) and ``cached`` (memory's own time).
+
+        Example:
+            >>> list(Ledger().histogram().columns)
+            ['stage', 'low', 'high', 'live', 'failed', 'cached']
+        """
+        from toolkit.engine.histogram import histogram
+
+        return histogram(row for row in self.rows(run) if stage in {None, row.stage})
+
     def usage(self, run: str | None = None) -> tuple[Usage, Usage]:
         """Return the tokens spent today and those that memory answered for."""
         live, remembered = Usage(), Usage()
@@ -148,13 +204,37 @@ class Ledger:
                 live += used
         return live, remembered
 
-    def write(self, call: Call, key: str, identity: Identity, outcome: Remembered, began: float) -> None:
+    def money(self, run: str | None = None) -> Money:
+        """Return what was spent today and what memory saved, in USD.
+
+        Example:
+            >>> Ledger().money().spent
+            0.0
+        """
+        spent, saved, unpriced, unseen = 0.0, 0.0, 0, 0
+        for row in self.rows(run):
+            unseen += row.unseen
+            if row.status == "cached":
+                saved += row.recorded_cost or 0.0
+            elif row.cost is not None:
+                spent += row.cost
+            else:
+                unpriced += bool(row.input or row.output or row.status == "ok")
+        return Money(spent, saved, unpriced, unseen)
+
+    def write(
+        self, call: Call, key: str, identity: Identity, outcome: Remembered, began: float, tries: Tries | None = None
+    ) -> None:
         """Write down how one call ended."""
         error = outcome if isinstance(outcome, CallError) else None
+        if error is not None:
+            error.book(call.stage, call.item, self.scrubber)
         reply: Reply | None = outcome.reply if isinstance(outcome, CallError) else outcome
         usage = reply.usage if reply is not None else Usage()
         run = current_run.get()
         cached = reply is not None and reply.cached
+        unseen = tries.unseen if tries is not None else 0
+        cost, recorded, version = self._cost(reply, usage, unseen)
         self.add(
             Row(
                 run=run.id if run is not None else "",
@@ -164,7 +244,7 @@ class Ledger:
                 status="cached" if cached else "failed" if error is not None else "ok",
                 key=key,
                 kind=error.kind if error is not None else "",
-                message=self._scrubber(str(error)) if error is not None else "",
+                message=str(error) if error is not None else "",
                 tries=error.tries if error is not None else reply.tries if reply is not None else 1,
                 request_id=((error.request_id if error is not None else None) or (reply.request_id if reply else None))
                 or "",
@@ -177,17 +257,30 @@ class Ledger:
                 image=usage.image,
                 output=usage.output,
                 reasoning=usage.reasoning,
+                cost=cost,
+                recorded_cost=recorded,
+                price_version=version,
+                unseen=unseen,
             )
         )
 
+    def _cost(self, reply: Reply | None, usage: Usage, unseen: int) -> tuple[float | None, float | None, str]:
+        """Return what was spent today, what the reply cost when it came, and by whose price."""
+        if reply is None:
+            return (None if unseen else 0.0), None, ""
+        cost = self.prices.cost(reply.model, usage, reply.started if reply.cached else None)
+        recorded = cost.usd if cost is not None else None
+        today = recorded
+        if reply.cached:
+            today = None if reply.model.startswith(f"{NOBODY}:") else 0.0
+        return today, recorded, cost.version if cost is not None else ""
+
     def _row(self, place: int) -> Row:
-        latency = self._numbers["latency"][place]
+        numbers = {name: column[place] for name, column in self._numbers.items()}
         return Row(
             **{name: texts[place] for name, texts in self._texts.items()},  # type: ignore[arg-type]
             **{name: counts[place] for name, counts in self._counts.items()},  # type: ignore[arg-type]
-            at=self._numbers["at"][place],
-            seconds=self._numbers["seconds"][place],
-            latency=None if latency != latency else latency,  # noqa: PLR0124  # only NaN differs from itself
+            **{name: None if one != one else one for name, one in numbers.items()},  # type: ignore[arg-type]  # noqa: PLR0124  # only NaN differs from itself
         )
 
 
@@ -198,30 +291,59 @@ class Booked:
         self._inner = inner
         self._ledger = ledger
         self._identity = identity
+        self.submitted = 0
+        """Calls begun."""
+        self.completed = 0
+        """Calls ended, however they did."""
+
+    def metrics(self) -> dict[str, float]:
+        """Return how many calls began, ended and are at work, under the names they are exported by."""
+        return {
+            "toolkit_engine_inflight": self.submitted - self.completed,
+            "toolkit_engine_submitted": self.submitted,
+            "toolkit_engine_completed": self.completed,
+        }
 
     async def complete(self, call: Call) -> Reply:
         """Answer, and write the row."""
+        self.submitted += 1
         began = time.monotonic()
         key = call.key(self._identity)
+        tries = Tries()
+        token = current_tries.set(tries)
         try:
             reply = await self._inner.complete(call)
         except CallError as error:
-            self._ledger.write(call, key, self._identity, error, began)
+            self._ledger.write(call, key, self._identity, error, began, tries)
             raise
         except asyncio.CancelledError:
-            run = current_run.get()
-            self._ledger.add(
-                Row(
-                    run=run.id if run is not None else "",
-                    stage=call.stage,
-                    item=call.item,
-                    model=str(self._identity),
-                    status="cancelled",
-                    key=key,
-                    at=time.time(),
-                    seconds=time.monotonic() - began,
-                )
-            )
+            self._write_unfinished(call, key, "cancelled", began, tries)
             raise
-        self._ledger.write(call, key, self._identity, reply, began)
+        except BudgetReached:
+            if tries.sent:  # a further try was refused; what was not sent at all leaves no row
+                self._write_unfinished(call, key, "failed", began, tries)
+            raise
+        finally:
+            current_tries.reset(token)
+            self.completed += 1
+        self._ledger.write(call, key, self._identity, reply, began, tries)
         return reply
+
+    def _write_unfinished(self, call: Call, key: str, status: Status, began: float, tries: Tries) -> None:
+        run = current_run.get()
+        self._ledger.add(
+            Row(
+                run=run.id if run is not None else "",
+                stage=call.stage,
+                item=call.item,
+                model=str(self._identity),
+                status=status,
+                key=key,
+                kind="budget" if status == "failed" else "",
+                tries=max(1, tries.sent),
+                at=time.time(),
+                seconds=time.monotonic() - began,
+                cost=None if tries.unseen else 0.0,
+                unseen=tries.unseen,
+            )
+        )

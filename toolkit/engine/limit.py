@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from toolkit.engine.alarm import TINY, Alarm, Now, Sleep
-from toolkit.engine.bucket import Bucket
+from toolkit.engine.bucket import REQUEST_BURST, TOKEN_BURST, Bucket
 from toolkit.engine.expected import Expected
 from toolkit.engine.inflight import START, InFlight
 from toolkit.engine.retry import LONGEST_RETRY_AFTER
@@ -41,7 +41,7 @@ class _Place:
 class Limit:
     """Lets calls pass to one model at its pace, first come, first served.
 
-    Requests and tokens are two buckets of at most half a second's worth. Tokens are reserved as expected (``Expected``
+    Requests and tokens are two buckets of at most a second's worth. Tokens are reserved as expected (``Expected``
     learns each stage's size) and settled to what the provider counted, into debt where it was more. Limits the
     provider tells (``model.pace``) count beside the study's own; the slower holds. How many calls are in flight
     adapts to "too many requests" (``InFlight``). A Retry-After holds everyone who waits for this model; one longer
@@ -252,7 +252,7 @@ class Limit:
         if told is not self._told:
             self._told = told
             self._set_pace(self._own.slower(told))
-        if self.in_flight >= self._slots.most:
+        if self.in_flight == self._slots.most:  # above it, those from before a cut are still coming home
             self._slots.answered()
         if self._tokens is not None:
             self._settle(place, call, reply.usage)
@@ -283,8 +283,10 @@ class Limit:
     def _set_pace(self, pace: Pace) -> None:
         now = self._now()
         self.pace = pace
-        self._requests = Bucket.of(pace.rpm, self._requests, now, least=1.0)
-        self._tokens = Bucket.of(pace.tpm, self._tokens, now)
+        rpm, tpm = pace.rpm, pace.tpm
+        requests = None if rpm is None else Bucket(rpm / 60.0, REQUEST_BURST, least=1.0).inherit(self._requests, now)
+        tokens = None if tpm is None else Bucket(tpm / 60.0, TOKEN_BURST).inherit(self._tokens, now)
+        self._requests, self._tokens = requests, tokens
         self._unpaced = self._requests is None and self._tokens is None and self._paused_until <= now
 
     def _pause(self, seconds: float) -> None:

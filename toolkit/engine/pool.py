@@ -14,13 +14,16 @@ from typing import Any
 from toolkit.engine.cache import Remembered
 from toolkit.engine.run import Run, current_run
 from toolkit.engine.stack import Engine
-from toolkit.errors import CallError, InvalidReply
+from toolkit.errors import BudgetReached, CallError, InvalidReply
 from toolkit.models import Call, Reply
 
-__all__ = ["NOT_RUN", "Accept", "Outcome", "run_calls"]
+__all__ = ["BUDGET", "NOT_RUN", "Accept", "Outcome", "run_calls"]
 
 NOT_RUN = "not_run"
 """The kind of an item that a stop left over; ``resume()`` does these."""
+
+BUDGET = "budget"
+"""The kind of an item that a reached budget left over."""
 
 _WINDOW = 256
 """Calls whose keys are looked up in one read."""
@@ -40,7 +43,9 @@ class Outcome:
     """The last reply that came, refused or not."""
     error: CallError | None = None
     ended: bool = False
-    """False where a stop came first."""
+    """False where a stop or a budget came first."""
+    left: str = NOT_RUN
+    """Why it did not end, where it did not."""
     attempt: int = 0
     """Which content attempt was kept, or failed last."""
 
@@ -51,9 +56,9 @@ class Outcome:
 
     @property
     def kind(self) -> str:
-        """Class of the failure, ``not_run``, or nothing."""
+        """Class of the failure, ``not_run`` or ``budget``, or nothing."""
         if not self.ended:
-            return NOT_RUN
+            return self.left
         return self.error.kind if self.error is not None else ""
 
 
@@ -63,7 +68,8 @@ async def run_calls(
     """Answer many calls.
 
     Only a window of calls exists at a time. Memory is asked in bulk and only misses become requests. When ``run`` is
-    stopped, what is in flight is cancelled, the rest is left ``not_run`` and everything that ended is returned.
+    stopped, what is in flight is cancelled, the rest is left ``not_run`` and everything that ended is returned. Once a
+    budget is reached, what is in flight finishes, memory goes on answering, and the other calls are left as ``budget``.
 
     Args:
         engine: The dependable model.
@@ -150,10 +156,16 @@ class _Work:
         again: Call | None = call
         while again is not None:
             call = again
+            if self._run.limit_reached:
+                outcome.left = BUDGET
+                return
             try:
                 known: Remembered = await self._engine.outermost.complete(call)
             except CallError as error:
                 known = error
+            except BudgetReached as reached:
+                self._run.limit_reached = reached.message
+                continue
             again = self._settle(outcome, call, known)
 
     def _settle(self, outcome: Outcome, call: Call, known: Remembered) -> Call | None:
@@ -168,6 +180,9 @@ class _Work:
                 error = refusal
                 error.request_id = error.request_id or (reply.request_id if reply else None)
                 error.tries = reply.tries if reply else 1
+                error.book(call.stage, call.item, self._engine.quarantine.scrubber)
+        if error is not None:
+            self._engine.quarantine.take(call, error, reply, call.key(self._engine.model.identity))
         if isinstance(error, InvalidReply) and call.attempt + 1 < self._attempts:
             return dataclasses.replace(call, attempt=call.attempt + 1)
         outcome.reply, outcome.error, outcome.attempt = reply, error, call.attempt

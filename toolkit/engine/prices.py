@@ -144,8 +144,10 @@ class PriceBook:
             at: When, in seconds since the epoch; now, where it is not given.
         """
         price = self.price(name, at)
-        usd = price.of(usage) if price is not None else None
-        return Cost(usd, price.version) if price is not None and usd is not None else None
+        if price is None or (price.input and not usage.input and not usage.output):
+            return None  # a provider that counts nothing still bills
+        usd = price.of(usage)
+        return Cost(usd, price.version) if usd is not None else None
 
     def _find(self, name: str, at: float) -> Price | None:
         model = self._answerer(name)

@@ -124,7 +124,7 @@ class Quarantine:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One row an entry, oldest first: id, kind, stage, item, reason, model, run, request_id, attempt, at, characters."""
+        """One row an entry, oldest first; ``characters`` is the length of what was refused, which ``show`` returns."""
         import pandas as pd
 
         rows = [{**entry.row(), "characters": len(entry.content)} for entry in self.entries]

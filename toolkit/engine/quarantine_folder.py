@@ -6,19 +6,15 @@ import contextlib
 import hashlib
 import os
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from toolkit.engine.whole_files import locked, put
 from toolkit.memory import MemoryUnwritable
-
-if sys.platform != "win32":
-    import fcntl
 
 __all__ = ["Kept", "QuarantineFolder", "counted"]
 
@@ -90,7 +86,7 @@ class QuarantineFolder:
             MemoryUnwritable: The folder cannot be written.
         """
         try:
-            with self._locked():
+            with locked(self.path):
                 fresh = [entry for entry in jobs if self._write(entry)]
                 if fresh:
                     self._write_manifest(_grown(self._manifest(), fresh))
@@ -110,7 +106,7 @@ class QuarantineFolder:
         """Delete entries, count the rest anew, and return how many are gone."""
         wanted = {entry.id for entry in entries}
         gone = 0
-        with self._locked():
+        with locked(self.path):
             for path in self._files():
                 if _id_of(path, self.path) in wanted:
                     with contextlib.suppress(FileNotFoundError):
@@ -125,12 +121,12 @@ class QuarantineFolder:
         """Count what is here, write that as the manifest, and return it."""
         if not self.path.is_dir():
             return {}
-        with self._locked():
+        with contextlib.suppress(OSError), locked(self.path):  # a folder that may only be read can still be counted
             counts = counted(self.entries())
             if counts != self._manifest():
-                with contextlib.suppress(OSError):  # a folder that may only be read can still be counted
-                    self._write_manifest(counts)
-        return counts
+                self._write_manifest(counts)
+            return counts
+        return counted(self.entries())
 
     # --- files ---
 
@@ -165,7 +161,7 @@ class QuarantineFolder:
         target = self.path / f"{entry.kind}-{entry.id}.json"
         if target.exists():
             return False
-        _replace(target, orjson.dumps(entry, option=_INDENTED))
+        put(target, orjson.dumps(entry, option=_INDENTED))
         return True
 
     def _manifest(self) -> dict[str, Any]:
@@ -180,20 +176,7 @@ class QuarantineFolder:
         return held if whole else counted(self.entries())
 
     def _write_manifest(self, manifest: dict[str, Any]) -> None:
-        _replace(self.path / _MANIFEST, orjson.dumps(manifest, option=_INDENTED))
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Keep other threads and processes from counting at the same moment."""
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            if sys.platform != "win32":
-                with contextlib.suppress(OSError):  # a file system without locks
-                    fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
+        put(self.path / _MANIFEST, orjson.dumps(manifest, option=_INDENTED))
 
 
 def counted(entries: Iterable[Kept]) -> dict[str, Any]:
@@ -231,16 +214,3 @@ def _kind_of(path: Path) -> str:
         return MEMORY_FILE
     numbered = _NUMBERED.fullmatch(path.stem)
     return numbered["kind"] if numbered is not None else "file"
-
-
-def _replace(target: Path, data: bytes) -> None:
-    """Put a whole file in place or none, readable by its owner only."""
-    fresh = target.with_name(f".{target.name}.{os.getpid()}.new")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        fresh.replace(target)
-    except OSError:
-        fresh.unlink(missing_ok=True)
-        raise

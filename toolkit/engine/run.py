@@ -7,6 +7,10 @@ import itertools
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from toolkit.engine.budget import Account
 
 __all__ = ["Run", "current_run"]
 
@@ -32,6 +36,10 @@ class Run:
     stopping: bool = False
     """True once somebody asked to stop; no new call starts then."""
     finished: bool = False
+    account: Account | None = None
+    """The run's own budget, where it has one."""
+    limit_reached: str = ""
+    """Which budget was reached, in one line; no call that memory cannot answer starts then."""
     _workers: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from toolkit.engine.budget import Account, WithinBudget
 from toolkit.engine.cache import Cache, Mode
+from toolkit.engine.experience import Experience
 from toolkit.engine.ledger import Booked, Ledger
+from toolkit.engine.quarantine import Quarantine
 from toolkit.engine.retry import Retry
 from toolkit.engine.timeout import Timeout
+from toolkit.engine.trace import Gauges, Tracing
+from toolkit.engine.tries import Metered
+from toolkit.events import EventStream
 from toolkit.memory import Store
 from toolkit.models import Model, Responder
 
@@ -37,13 +44,50 @@ class Engine:
     cache: Cache
     ledger: Ledger
     concurrency: int
+    experience: Experience
+    """What replies have shown; estimates and budgets learn from it."""
+    quarantine: Quarantine
+    """Where refused replies are kept."""
+    gauges: tuple[Gauges, ...]
+    """Layers with numbers to watch: calls at work, who waits, for how long."""
 
 
-def build(model: Model, store: Store | None, mode: Mode, ledger: Ledger, limits: Limits) -> Engine:
-    """Put the layers around a model."""
+def build(
+    model: Model,
+    store: Store | None,
+    mode: Mode,
+    ledger: Ledger,
+    limits: Limits,
+    *,
+    accounts: Sequence[Account] = (),
+    events: EventStream | None = None,
+    quarantine: Quarantine | None = None,
+    tracing: Tracing | None = None,
+) -> Engine:
+    """Put the layers around a model.
+
+    Args:
+        model: Who answers.
+        store: Where replies are kept.
+        mode: How memory is used.
+        ledger: Where every call is written down; its prices hold.
+        limits: The study's bounds.
+        accounts: The lab's own budgets.
+        events: Told what happens to budgets.
+        quarantine: Where refused replies are kept; by default in this process.
+        tracing: Puts a span around each live call; by default there are none.
+    """
+    name, experience = str(model.identity), Experience()
     layer: Responder = model
     layer = Timeout(layer, limits.timeout)
+    layer = Metered(layer)
     layer = Retry(layer, tries=limits.tries, wait_max=limits.retry_wait_max)
+    layer = WithinBudget(
+        layer, name, ledger.prices, experience, eyes=model.abilities.images, accounts=accounts, events=events
+    )
+    quarantine = Quarantine(scrubber=ledger.scrubber) if quarantine is None else quarantine
+    if tracing is not None:
+        layer = tracing.layer(layer, model.identity, quarantine.scrubber)
     cache = Cache(layer, store, model.identity, mode)
     booked = Booked(cache, ledger, model.identity)
     return Engine(
@@ -52,4 +96,7 @@ def build(model: Model, store: Store | None, mode: Mode, ledger: Ledger, limits:
         cache=cache,
         ledger=ledger,
         concurrency=limits.concurrency or model.abilities.concurrency,
+        experience=experience,
+        quarantine=quarantine,
+        gauges=(booked,),
     )

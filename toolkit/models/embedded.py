@@ -95,7 +95,10 @@ class EmbeddedModel:
         spoken, self._spoken = self._spoken, None
         if spoken is not None:
             await spoken[1].close()
-        await asyncio.to_thread(release, self._order, self)
+        try:
+            await asyncio.to_thread(release, self._order, self)
+        except RuntimeError:  # the process is ending, and no thread can be started any more
+            release(self._order, self)
 
     async def _speak(self, server: Server) -> openai.OpenAIModel:
         """Return the adapter that speaks to this server, a new one after a restart: port and key are others then."""

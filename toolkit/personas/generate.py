@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit import prompts
+from toolkit.engine import Budget
 from toolkit.errors import InvalidInput, InvalidReply
 from toolkit.lab import current_lab
 from toolkit.models import Call, Message, Reply
@@ -37,6 +38,7 @@ def generate_personas(
     attempts: int = 2,
     seed: int | None = None,
     lab: Lab | None = None,
+    budget: str | Budget | None = None,
     strict: bool = False,
 ) -> Job[Panel]:
     """Make ``n`` personas whose make-up matches a population.
@@ -53,6 +55,8 @@ def generate_personas(
         attempts: How often a person may be written when the reply is refused.
         seed: For the sample, the names and the model's draws; the lab's when not given.
         lab: Where; the current lab when not given.
+        budget: What this run may spend: ``"2 USD"``, ``"50_000 tokens"``, ``"100 requests"`` or
+            ``Budget("2 USD", soft=True)``; what was not asked for want of it is a row of ``errors``.
         strict: Raise ``Incomplete`` at the end when anyone is missing.
 
     Returns:
@@ -77,7 +81,9 @@ def generate_personas(
     written = narrative(detail)
     where = current_lab(lab)
     cast = draw_cast(source, n, where.seed if seed is None else seed)
-    return _Generate(where, cast, written, context=context.strip(), attempts=attempts, seed=seed, strict=strict)
+    return _Generate(
+        where, cast, written, context=context.strip(), attempts=attempts, seed=seed, strict=strict, budget=budget
+    )
 
 
 class _Generate(Job[Panel]):
@@ -93,8 +99,9 @@ class _Generate(Job[Panel]):
         attempts: int,
         seed: int | None,
         strict: bool,
+        budget: str | Budget | None,
     ) -> None:
-        super().__init__(lab, seed=seed, strict=strict)
+        super().__init__(lab, seed=seed, strict=strict, budget=budget)
         self.attempts = attempts
         self._cast = cast
         self._written = written
@@ -122,6 +129,11 @@ class _Generate(Job[Panel]):
                 template=prompt.version,
             )
 
+    def inputs(self) -> Iterator[bytes]:
+        """Return who was drawn: with ``facts`` alone no call tells two panels apart."""
+        for persona in self._cast.people:
+            yield "\n".join((persona.id, persona.name, *persona.facts())).encode()
+
     def accept(self, call: Call, reply: Reply) -> Persona:
         """Return the person with what was written, or refuse what contradicts the facts."""
         persona = self._by_id[call.item]
@@ -130,6 +142,7 @@ class _Generate(Job[Panel]):
         if reasons:
             raise InvalidReply(
                 f"what was written about {persona.id} contradicts the sampled facts: {reasons[0]}",
+                fault="contradiction",
                 hint="retry() asks for another portrait.",
             )
         return dataclasses.replace(persona, fields=fields, detail=self._detail)

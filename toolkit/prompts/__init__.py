@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -14,10 +15,11 @@ from toolkit.errors import InvalidInput
 if TYPE_CHECKING:
     from jinja2 import Template as JinjaTemplate
 
-__all__ = ["Prompt", "load"]
+__all__ = ["Prompt", "load", "parse"]
 
-_SECTION = re.compile(r"^=== (system|user|assistant) ===$", re.MULTILINE)
-_IMAGE = re.compile("\ue000([0-9]+)\ue001")
+_SECTION = re.compile(r"^=== (system|user|assistant) ===[ \t]*$", re.MULTILINE)
+_UNFIT = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What a template raises where it is applied to values it does not fit, besides Jinja's own errors."""
 
 
 @dataclass(frozen=True)
@@ -41,22 +43,31 @@ class Prompt:
         """Return ``(role, parts)`` for each section; a part is text, or the index of an image.
 
         Raises:
-            InvalidInput: The template uses a name that is not given.
+            InvalidInput: The template uses a name that is not given, or does with a value what cannot be done.
         """
         from jinja2 import TemplateError
 
+        # The mark of an image holds a word drawn for this rendering, so that no filled-in text can pose as one.
+        word = secrets.token_hex(8)
+        mark = re.compile(f"\ue000{word}:([0-9]+)\ue001")
+        values["image"] = lambda index: f"\ue000{word}:{int(index)}\ue001"
         turns: list[tuple[str, list[str | int]]] = []
         for role, template in self.sections:
             try:
-                text = template.render(image=_mark, **values).strip()
-            except TemplateError as error:
-                raise InvalidInput(f"the prompt {self.name} cannot be filled in: {error}") from error
-            turns.append((role, _split(text)))
+                text = template.render(values).strip()
+            except (TemplateError, *_UNFIT) as error:
+                raise InvalidInput(
+                    f"the prompt {self.name} cannot be filled in: {error}", hint=f"Look at its section '{role}'."
+                ) from error
+            turns.append((role, _split(mark, text)))
         return turns
 
 
 def load(name: str) -> Prompt:
     """Return the prompt of this name from the package.
+
+    Raises:
+        InvalidInput: There is no such prompt.
 
     Example:
         >>> load("questions.ask").name
@@ -66,7 +77,19 @@ def load(name: str) -> Prompt:
 
 
 def parse(name: str, source: str) -> Prompt:
-    """Return a prompt from template text, a researcher's own for example."""
+    r"""Return a prompt from template text, a researcher's own for example.
+
+    Args:
+        name: Stands in errors and in the version.
+        source: The sections, each behind a line ``=== system ===``, ``=== user ===`` or ``=== assistant ===``.
+
+    Raises:
+        InvalidInput: There is no section, text before the first one, or a template that is not valid.
+
+    Example:
+        >>> parse("mine", "=== user ===\nHello {{ name }}.").render(name="Ada")
+        [('user', ['Hello Ada.'])]
+    """
     from jinja2 import StrictUndefined, TemplateSyntaxError
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -75,46 +98,42 @@ def parse(name: str, source: str) -> Prompt:
         trim_blocks=True,
         lstrip_blocks=True,
         autoescape=False,  # prompts are plain text, not HTML
-        finalize=_plain,
     )
-    pieces = _SECTION.split(source)
-    if pieces[0].strip():
+    source = source.replace("\r\n", "\n")
+    before = _SECTION.split(source, maxsplit=1)[0].strip()
+    if before:
         raise InvalidInput(
-            f"the prompt {name} has text before its first section: {pieces[0].strip()[:40]!r}",
+            f"the prompt {name} has text before its first section: {before[:40]!r}",
             hint="Begin it with a line '=== system ===' or '=== user ==='.",
         )
-    try:
-        sections = tuple(
-            (role, environment.from_string(text)) for role, text in zip(pieces[1::2], pieces[2::2], strict=True)
-        )
-    except TemplateSyntaxError as error:
-        raise InvalidInput(
-            f"the prompt {name} is not a valid template: line {error.lineno}: {error.message}",
-            hint="Jinja's syntax is meant: {{ name }}, {% if … %}.",
-        ) from error
+    sections = []
+    for heading in _SECTION.finditer(source):
+        following = _SECTION.search(source, heading.end())
+        text = source[heading.end() : following.start() if following else None]
+        try:
+            sections.append((heading[1], environment.from_string(text)))
+        except TemplateSyntaxError as error:
+            line = error.lineno + source.count("\n", 0, heading.end())
+            raise InvalidInput(
+                f"the prompt {name} is not a valid template: line {line}: {error.message}",
+                hint="Jinja's syntax is meant: {{ name }}, {% if … %}.",
+            ) from error
     if not sections:
         raise InvalidInput(f"the prompt {name} is empty", hint="Begin it with a line '=== user ==='.")
-    return Prompt(name, source, sections)
+    return Prompt(name, source, tuple(sections))
 
 
 @cache
 def _load(name: str) -> Prompt:
-    source = files(__package__).joinpath(f"{name}.md.j2").read_text(encoding="utf-8")
+    folder = files(__package__)
+    known = sorted(path.name.removesuffix(".md.j2") for path in folder.iterdir() if path.name.endswith(".md.j2"))
+    if name not in known:
+        raise InvalidInput(f"there is no prompt {name!r}", hint=f"There are: {', '.join(known)}.")
+    source = folder.joinpath(f"{name}.md.j2").read_text(encoding="utf-8")
     return parse(name, source)
 
 
-def _mark(index: int) -> str:
-    return f"\ue000{index}\ue001"
-
-
-def _plain(value: Any) -> Any:
-    """Keep private-use marks out of filled-in values, so that no text can pose as an image."""
-    if isinstance(value, str) and ("\ue000" in value) and not _IMAGE.fullmatch(value):
-        return value.replace("\ue000", "").replace("\ue001", "")
-    return value
-
-
-def _split(text: str) -> list[str | int]:
-    pieces = _IMAGE.split(text)
+def _split(mark: re.Pattern[str], text: str) -> list[str | int]:
+    pieces = mark.split(text)
     parts: list[str | int] = [int(piece) if place % 2 else piece for place, piece in enumerate(pieces)]
     return [part for part in parts if part != ""]

@@ -50,6 +50,12 @@ class Answers(Result):
     Columns of ``frame``: ``persona`` (id), ``name``, ``repeat`` (from 1), the answer's columns (``answer``, ``why``, or
     a pydantic model's fields), ``status`` (``ok``, ``invalid``, ``failed``, ``not_run``), ``shown`` (the options in the
     order this person saw, joined by ``" | "``), ``model`` (who answered).
+
+    Example:
+        >>> panel = generate_personas(6, "us-adults-2012", detail="facts", lab=lab)
+        >>> answers = ask(panel, "Tea or coffee?", answer=Choice(["tea", "coffee"]), lab=lab)
+        >>> len(answers), int(answers.summary()["n"].sum())
+        (6, 6)
     """
 
     def __init__(

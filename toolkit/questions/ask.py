@@ -7,6 +7,7 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from toolkit import prompts
+from toolkit.engine import Budget
 from toolkit.errors import Incomplete, InvalidInput
 from toolkit.lab import current_lab
 from toolkit.media import to_image
@@ -42,6 +43,7 @@ def ask(
     max_side: int = 768,
     seed: int | None = None,
     lab: Lab | None = None,
+    budget: str | Budget | None = None,
     strict: bool = False,
     allow_partial: bool = False,
 ) -> Job[Answers]:
@@ -59,6 +61,8 @@ def ask(
         max_side: Longest side of the images as sent, in pixels; they are only ever made smaller.
         seed: For the order of options and the model's draws; the lab's when not given.
         lab: Where; the current lab when not given.
+        budget: What this run may spend: ``"2 USD"``, ``"50_000 tokens"``, ``"100 requests"`` or
+            ``Budget("2 USD", soft=True)``; what was not asked for want of it is a row of ``errors``.
         strict: Raise ``Incomplete`` at the end when anything failed, instead of returning failures as rows.
         allow_partial: Accept a panel that is incomplete.
 
@@ -87,7 +91,15 @@ def ask(
         question.strip(), to_answer(answer), tuple(to_image(one, max_side=max_side) for one in _images(images))
     )
     return _Ask(
-        current_lab(lab), people, asked, shuffle=shuffle, repeats=repeats, max_side=max_side, seed=seed, strict=strict
+        current_lab(lab),
+        people,
+        asked,
+        shuffle=shuffle,
+        repeats=repeats,
+        max_side=max_side,
+        seed=seed,
+        strict=strict,
+        budget=budget,
     )
 
 
@@ -105,8 +117,9 @@ class _Ask(Job[Answers]):
         max_side: int,
         seed: int | None,
         strict: bool,
+        budget: str | Budget | None,
     ) -> None:
-        super().__init__(lab, seed=seed, strict=strict)
+        super().__init__(lab, seed=seed, strict=strict, budget=budget)
         self._people = people
         self._asked = asked
         self._shuffle = shuffle

@@ -42,8 +42,9 @@ def plot_choice(question: str, summary: pd.DataFrame) -> Figure:
     n = int(summary["n"].sum())
     labels = [_wrapped(str(option), _LABEL_WIDTH, _LABEL_LINES) for option in summary["option"]]
     lines = sum(max(2, label.count("\n") + 1) for label in labels)
-    fig, axes = figure(7.0, 0.9 + 0.24 * lines)
-    _entitle(fig, question)
+    title = _title(question)
+    fig, axes = figure(7.0, 0.7 + 0.19 * (title.count("\n") + 1) + 0.24 * lines)
+    _entitle(fig, title)
     places = list(range(len(labels)))
     if n:
         shares = summary["share"].to_numpy()
@@ -86,8 +87,9 @@ def plot_scale(question: str, answer: Scale, column: pd.Series[Any]) -> Figure:
     valid = column.dropna().astype(int)
     counts = valid.value_counts()
     points = list(range(answer.low, answer.high + 1))
-    fig, axes = figure(7.0, 3.0)
-    _entitle(fig, question)
+    title = _title(question)
+    fig, axes = figure(7.0, 2.8 + 0.19 * (title.count("\n") + 1))
+    _entitle(fig, title)
     axes.bar(points, [int(counts.get(point, 0)) for point in points], color=ACCENT, width=0.72)
     axes.set_xlim(answer.low - 0.6, answer.high + 0.6)
     if len(valid):
@@ -116,10 +118,14 @@ def plot_scale(question: str, answer: Scale, column: pd.Series[Any]) -> Figure:
     return fig
 
 
-def _entitle(fig: Figure, question: str) -> None:
-    """Put the question over the whole width of the figure: over the axes alone, long labels would push it out."""
+def _title(question: str) -> str:
+    return _wrapped(question, _TITLE_WIDTH, _TITLE_LINES)
+
+
+def _entitle(fig: Figure, title: str) -> None:
+    """Put the title over the whole width of the figure: over the axes alone, long labels would push it out."""
     fig.suptitle(
-        _wrapped(question, _TITLE_WIDTH, _TITLE_LINES),
+        title,
         x=0.01,
         ha="left",
         fontsize=11,

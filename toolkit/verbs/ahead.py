@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from html import escape
 from itertools import islice
 from typing import Any
 
 from toolkit.display.html import LARGEST_REPR, card
-from toolkit.engine.tokens import CHARACTERS_PER_TOKEN, call_tokens
+from toolkit.display.report import usd_text
 from toolkit.errors import InvalidInput
 from toolkit.models import Call, Message, Picture
 from toolkit.verbs.job import Job, R
@@ -21,7 +22,7 @@ _THUMBNAILS = (320, 160, 80, 0)
 """Longest sides of images in a preview, in pixels: the first that keeps it small enough for a notebook."""
 _LONGEST = 16_000
 """Characters of plain text in a notebook."""
-_PRE = "white-space:pre-wrap;margin:4px 0"
+_PRE = "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;margin:4px 0"
 _SCHEMA_SHOWN = 4_000
 
 
@@ -37,8 +38,16 @@ class Estimate:
     input_tokens: int
     """About how many tokens the calls that are not in memory send: characters / 4, images by published rules."""
     output_tokens: tuple[int, int]
-    """Fewest and most tokens they may bring back, from the reply's schema and bounds."""
+    """Fewest and most tokens they will bring back: by what the model has shown, else by the reply's schema."""
     model: str
+    input_range: tuple[int, int] = (0, 0)
+    """Fewest and most tokens they send, as the provider will count them."""
+    reasoning_tokens: tuple[int, int] = (0, 0)
+    """Of the output, hidden reasoning."""
+    money: tuple[float, float] | None = None
+    """USD, low and high; ``None`` where the price is unknown."""
+    price_version: str = ""
+    """Whose price and of what day."""
 
     @property
     def to_ask(self) -> int:
@@ -51,7 +60,20 @@ class Estimate:
         return (
             f"{self.verb}: {self.calls:,} calls to {self.model}, {self.remembered:,} of them in memory; "
             f"the other {self.to_ask:,} send about {self.input_tokens:,} tokens and bring {low:,} to {high:,}"
+            f"{self._thinking()}; {self.cost}"
         )
+
+    @property
+    def cost(self) -> str:
+        """The money, as text."""
+        if self.money is None:
+            return "the price is unknown"
+        low, high = self.money
+        return f"about {usd_text(low)} to {usd_text(high)}" if high else "nobody is paid"
+
+    def _thinking(self) -> str:
+        low, high = self.reasoning_tokens
+        return f", {low:,} to {high:,} of them reasoning" if high else ""
 
     def __repr__(self) -> str:
         """Return the estimate as one line."""
@@ -141,19 +163,30 @@ def estimate(function: Verb[P, R], *args: P.args, **kwargs: P.kwargs) -> Estimat
     """
     job: Job[R] = job_of(function)(*args, **kwargs)
     engine = job.lab.engine
-    name = engine.model.identity.model
-    calls = remembered = tokens = low = high = 0
+    calls = remembered = 0
+    forecast = job.forecast()
     pending = job.calls()
     while window := list(islice(pending, _WINDOW)):
         calls += len(window)
         for call, known in zip(window, engine.cache.peek(window), strict=True):
             if known:
                 remembered += 1
-                continue
-            tokens += call_tokens(call, name, eyes=engine.model.abilities.images)
-            fewest, most = _output_range(call)
-            low, high = low + fewest, high + most
-    return Estimate(job.name, calls, remembered, tokens, (low, high), job.lab.model)
+            else:
+                forecast.add(call)
+    told = forecast.expected()
+    price = engine.ledger.prices.price(job.lab.model)
+    return Estimate(
+        verb=job.name,
+        calls=calls,
+        remembered=remembered,
+        input_tokens=round(told.about),
+        output_tokens=_whole(told.output),
+        model=job.lab.model,
+        input_range=_whole(told.input),
+        reasoning_tokens=_whole(told.reasoning),
+        money=told.money,
+        price_version=price.version if price is not None else "",
+    )
 
 
 def preview(function: Verb[P, R], *args: P.args, **kwargs: P.kwargs) -> Preview:
@@ -178,29 +211,5 @@ def preview(function: Verb[P, R], *args: P.args, **kwargs: P.kwargs) -> Preview:
     return Preview(job.name, job.lab.model, call, eyes=job.lab.abilities.images)
 
 
-def _output_range(call: Call) -> tuple[int, int]:
-    """Return the fewest and most tokens a reply may have: keys and bounds of its schema, or max_tokens."""
-    cap = call.sampling.max_tokens
-    if call.schema is None:
-        return 1, cap or 512
-    fewest, most = _span(call.schema.body)
-    low, high = round(fewest / CHARACTERS_PER_TOKEN) + 1, round(most / CHARACTERS_PER_TOKEN) + 1
-    return (min(low, cap), min(high, cap)) if cap else (low, high)
-
-
-def _span(schema: Any) -> tuple[int, int]:
-    """Return the fewest and most characters of a value of a schema; unbounded text counts as 400."""
-    if "enum" in schema:
-        lengths = [len(str(option)) + 2 for option in schema["enum"]]
-        return min(lengths), max(lengths)
-    kind = schema.get("type")
-    if kind == "object":
-        spans = [(len(name) + 5, _span(inner)) for name, inner in schema.get("properties", {}).items()]
-        return 2 + sum(key + low for key, (low, _) in spans), 2 + sum(key + high for key, (_, high) in spans)
-    if kind == "array":
-        low, high = _span(schema.get("items", {}))
-        fewest = int(schema.get("minItems", 0))
-        return 2 + fewest * (low + 2), 2 + int(schema.get("maxItems", max(fewest, 8))) * (high + 2)
-    if kind == "string":
-        return int(schema.get("minLength", 0)) + 2, int(schema.get("maxLength", 400)) + 2
-    return 1, 8
+def _whole(told: tuple[float, float]) -> tuple[int, int]:
+    return math.floor(told[0]), math.ceil(told[1])

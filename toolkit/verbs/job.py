@@ -5,13 +5,13 @@ from __future__ import annotations
 import abc
 import asyncio
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from toolkit.bridge import bridge, heard
 from toolkit.display import ProgressLine, Report, Result
-from toolkit.engine import Outcome, Run, run_calls
-from toolkit.errors import Incomplete, Interrupted, InvalidInput, InvalidReply
+from toolkit.engine import Account, Budget, Forecast, Outcome, Run, run_calls
+from toolkit.errors import BudgetReached, Incomplete, Interrupted, InvalidInput, InvalidReply
 from toolkit.models import Call, Reply
 
 if TYPE_CHECKING:
@@ -36,10 +36,13 @@ class Job(abc.ABC, Generic[R]):
     attempts: int = 1
     """How often content may be asked for when it is refused."""
 
-    def __init__(self, lab: Lab, *, seed: int | None, strict: bool) -> None:
+    def __init__(self, lab: Lab, *, seed: int | None, strict: bool, budget: str | Budget | None = None) -> None:
         self.lab = lab
         self.seed = lab.seed if seed is None else seed
         self.strict = strict
+        self.budget = Budget.of(budget)
+        if self.budget is not None:
+            lab.check_budget(self.budget)
         self.since: float | None = None
         self.first_attempts: Mapping[int, int] = {}
 
@@ -50,6 +53,10 @@ class Job(abc.ABC, Generic[R]):
     @abc.abstractmethod
     def calls(self) -> Iterator[Call]:
         """Make the calls, in the order of the result's rows."""
+
+    def inputs(self) -> Iterable[bytes]:
+        """Return what decides the result beside the calls; run records tell runs apart by both."""
+        return ()
 
     @abc.abstractmethod
     def assemble(self, outcomes: Sequence[Outcome], report: Report) -> R:
@@ -66,8 +73,14 @@ class Job(abc.ABC, Generic[R]):
             run.since = self.since
         self.since = run.since
         engine = self.lab.engine
-        outcomes = await run_calls(engine, self._calls(), run, accept=self.accept, attempts=self.attempts)
+        run.account = Account(self.budget) if self.budget is not None else None
+        forecast = self.forecast(len(self))
+        with self.lab.runs.recording(run, self.seed) as record:
+            record.inputs(self.inputs())
+            calls = record.watch(forecast.sampled(self._calls()))
+            outcomes = await run_calls(engine, calls, run, accept=self.accept, attempts=self.attempts)
         run.finished = True
+        accounts = (*self.lab.accounts, *([run.account] if run.account is not None else []))
         report = Report.of(
             self.lab.ledger,
             title=self.name,
@@ -76,10 +89,24 @@ class Job(abc.ABC, Generic[R]):
             seconds=run.elapsed,
             run=run.id,
             notes=self.lab.notes,
+            accounts=accounts,
+            expected=forecast.expected().scaled(run.done - run.cached),
         )
         result = self.assemble(outcomes, report)
         self.lab.events.emit("run.finished", run=run.id, verb=self.name, complete=result.complete)
         return result
+
+    def forecast(self, of: int | None = None) -> Forecast:
+        """Return what adds up what calls will take, by what the model has shown up to now.
+
+        Args:
+            of: How many calls there will be, where only a sample is added.
+        """
+        engine = self.lab.engine
+        identity = engine.model.identity
+        seen = engine.experience.copy_of(str(identity))
+        price = engine.ledger.prices.price(str(identity))
+        return Forecast(seen, identity.model, eyes=engine.model.abilities.images, price=price, of=of)
 
     def resume(self) -> R:
         """Do what an earlier run of this job left undone."""
@@ -172,6 +199,12 @@ def finish(job: Job[R], run: Run, result: R, *, stopped: bool) -> R:
     job.lab.last = result
     if stopped:
         raise Interrupted(f"{job.name} was stopped after {run.done:,} of {run.total:,}", result)
+    if job.strict and run.limit_reached:
+        raise BudgetReached(
+            f"{job.name}: {run.limit_reached}; {run.done:,} of {run.total:,} are done",
+            hint="What is done is in .result of this error; call it again with a larger budget= to do the rest.",
+            result=result,
+        )
     if job.strict and len(result.errors):
         first = result.errors.iloc[0]
         count = f"{len(result.errors):,} of {run.total:,} items"
