@@ -187,5 +187,3 @@ def test_different_calls_never_share_a_key():
     assert base.key(identity) != base.key(Identity("openai", "m", {"base_url": "http://elsewhere/v1"}))
     bookkeeping = make_call(1, stage="other", item="x", family="f", template="t@9")
     assert bookkeeping.key(identity) == base.key(identity)
-
-

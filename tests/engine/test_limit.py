@@ -485,41 +485,75 @@ def test_calls_in_flight_double_each_round_until_the_ceiling():
     on_a_clock(work)
 
 
+def refuse(slots: InFlight, times: int, now: float) -> None:
+    for _ in range(times):
+        slots.refused(slots.cuts, now)
+
+
 def test_too_many_requests_cut_the_calls_in_flight_once_per_cool_down():
     """FACTS: x 0.8, 15 s."""
     slots = InFlight(most=100, start=100)
-    slots.refused(0.0)
+    refuse(slots, 10, 0.0)
     assert slots.most == 80
-    slots.refused(1.0)
-    assert slots.most == 79
-    slots.refused(COOL_DOWN)
-    assert slots.most == 63
+    refuse(slots, 5, COOL_DOWN - 1.0)
+    assert slots.most == 80
+    refuse(slots, 1, COOL_DOWN)
+    assert slots.most == 64
+
+
+def test_calls_sent_before_a_cut_do_not_cut_again():
+    slots = InFlight(most=100, start=100)
+    for _ in range(100):
+        slots.refused(0, now=0.0)
+    assert slots.most == 80
+
+
+def test_where_most_calls_are_refused_no_cool_down_is_waited_for():
+    slots = InFlight(most=100, start=100)
+    refuse(slots, 60, 0.0)
+    assert slots.most < 10
 
 
 def test_calls_in_flight_grow_back():
     slots = InFlight(most=64, start=64)
-    slots.refused(0.0)
-    for _ in range(500):
-        slots.answered()
+    refuse(slots, 10, 0.0)
+    assert slots.most == 51
+    for _ in range(20):
+        slots.answered(binding=True)
+    assert slots.most == 58
+    for _ in range(150):
+        slots.answered(binding=True)
     assert slots.most == 64
+
+
+def test_calls_in_flight_do_not_grow_while_slots_are_free():
+    slots = InFlight()
+    for _ in range(400):
+        slots.answered(binding=False)
+    assert slots.most == 20
 
 
 def test_calls_in_flight_never_sink_below_one():
     slots = InFlight(start=2)
-    for second in range(200):
-        slots.refused(float(second))
+    refuse(slots, 200, 0.0)
     assert slots.most == 1
 
 
-def test_stray_refusals_among_many_answers_do_not_strangle_a_run():
+@pytest.mark.parametrize("seconds", [0.1, 1.0])
+def test_stray_refusals_among_many_answers_do_not_strangle_a_run(seconds):
+    """6 % of all calls, with ten calls a second as with one."""
     slots = InFlight(most=64, start=64)
     draw = random.Random(5)
     for call in range(20_000):
-        slots.refused(call / 60.0) if draw.random() < 0.06 else slots.answered()
-    assert slots.most >= 32
+        if draw.random() < 0.06:
+            slots.refused(slots.cuts, seconds * call)
+        else:
+            slots.answered(binding=True)
+        assert slots.most >= 24
+    assert slots.most >= 48
 
 
-def test_model_that_takes_eight_at_once_is_soon_asked_by_about_eight():
+def test_model_that_takes_eight_at_once_is_kept_busy_and_not_swamped():
     async def work(clock: FakeClock) -> None:
         provider = Provider(clock)
         limit = limited(provider, clock, most=64)
@@ -546,8 +580,8 @@ def test_model_that_takes_eight_at_once_is_soon_asked_by_about_eight():
 
         await asyncio.gather(*(worker() for _ in range(64)))
         answered = sum(at > 60.0 for at in provider.times)
-        assert answered >= 0.8 * 8 * 240
-        assert refused <= 0.25 * answered
+        assert answered >= 0.95 * 8 * 240
+        assert refused <= 0.5 * answered  # 64 at once would see seven refusals for each answer
 
     on_a_clock(work)
 

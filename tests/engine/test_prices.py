@@ -1,8 +1,6 @@
 """Prices: list prices from the library, an adapter's own, and unknown where nobody knows."""
 
-import math
-import time
-
+import genai_prices
 import pytest
 
 from tests.engine.calls import answer, make_call, make_calls
@@ -15,7 +13,7 @@ from toolkit.testing import WireServer
 
 
 def listed(model: str) -> Identity:
-    return Identity("openai", model, {"base_url": "https://api.openai.com/v1"})
+    return Identity("openai", model, {"base_url": "default"})
 
 
 # --- the wire server's counts against hand totals ---
@@ -61,7 +59,6 @@ def test_what_memory_answers_costs_nothing_today_and_keeps_what_it_had_cost(open
     assert money.saved == pytest.approx(spent)
     frame = lab.ledger.frame()
     assert frame["cost"].tolist()[4:] == [0.0] * 4
-    assert frame["recorded_cost"].tolist()[4:] == sorted(frame["cost"].tolist()[:4], key=id) or True
     assert sum(frame["recorded_cost"][4:]) == pytest.approx(sum(frame["cost"][:4]))
 
 
@@ -177,7 +174,6 @@ def test_price_above_its_linear_part_asks_the_rule():
 
 def test_list_prices_of_well_known_models():
     """USD a million tokens as published: gpt-4o 2.50, 1.25 cached, 10; gpt-4.1-mini 0.40, 0.10, 1.60."""
-    pytest.importorskip("genai_prices")
     usage = Usage(input=1000, cached=400, output=100, reasoning=40)
     assert cost_of(listed("gpt-4o"), usage).usd == pytest.approx((600 * 2.5 + 400 * 1.25 + 100 * 10) / 1e6)
     assert cost_of(listed("gpt-4.1-mini"), usage).usd == pytest.approx((600 * 0.4 + 400 * 0.1 + 100 * 1.6) / 1e6)
@@ -185,17 +181,15 @@ def test_list_prices_of_well_known_models():
 
 
 def test_rates_say_what_the_library_says():
-    library = pytest.importorskip("genai_prices")
     for model in ("gpt-4o", "gpt-4.1-mini", "gpt-5-mini", "gpt-5", "o4-mini"):
         for size in (10, 999, 80_000, 200_001, 500_000):
             usage = Usage(input=size, cached=size // 3, output=size // 7, reasoning=size // 20)
-            counts = library.Usage(input_tokens=size, cache_read_tokens=size // 3, output_tokens=size // 7)
-            told = library.calc_price(counts, model_ref=model, provider_id="openai").total_price
+            counts = genai_prices.Usage(input_tokens=size, cache_read_tokens=size // 3, output_tokens=size // 7)
+            told = genai_prices.calc_price(counts, model_ref=model, provider_id="openai").total_price
             assert cost_of(listed(model), usage).usd == pytest.approx(float(told), rel=1e-9), (model, size)
 
 
 def test_dated_version_of_a_model_costs_what_the_model_costs():
-    pytest.importorskip("genai_prices")
     book = PriceBook([open_model("openai:gpt-4o", api_key="k", base_url="https://api.openai.com/v1")])
     usage = Usage(input=1000, output=10)
     assert book.cost("openai:gpt-4o-2024-08-06", usage).usd == book.cost("openai:gpt-4o", usage).usd
@@ -206,7 +200,6 @@ def test_model_at_an_endpoint_nobody_knows_has_no_price():
 
 
 def test_price_as_prices_a_gateway(open_lab):
-    pytest.importorskip("genai_prices")
     with WireServer() as wire:
         lab = open_lab(wire, price_as="openai:gpt-4o")
         answer(lab, make_calls(1))
@@ -214,11 +207,22 @@ def test_price_as_prices_a_gateway(open_lab):
     assert row.cost == pytest.approx((row.input * 2.5 + row.output * 10) / 1e6)
 
 
-def test_price_is_looked_up_once_and_then_costs_microseconds():
-    """No clock is asserted: the second look-up is the very same object, and pricing is arithmetic."""
-    book = PriceBook([open_model("scripted")])
-    assert book.price("scripted:default") is book.price("scripted:default")
-    began = time.perf_counter()
-    for _ in range(1000):
-        book.cost("scripted:default", Usage(input=10, output=10))
-    assert math.isfinite(time.perf_counter() - began)
+def test_price_is_looked_up_once():
+    book = PriceBook([open_model("openai:gpt-4o", api_key="k", base_url="https://api.openai.com/v1")])
+    assert book.price("openai:gpt-4o") is book.price("openai:gpt-4o")
+
+
+def test_long_prompts_of_a_tiered_model_cost_what_the_library_says():
+    price = price_of(listed("gpt-5.4"))
+    for size in (200_000, 271_000, 273_000, 600_000):
+        counts = genai_prices.Usage(input_tokens=size, output_tokens=100)
+        told = genai_prices.calc_price(counts, model_ref="gpt-5.4", provider_id="openai").total_price
+        assert price.of(Usage(input=size, output=100)) == pytest.approx(float(told), rel=1e-9)
+    assert price.of(Usage(input=600_000)) > 2 * price.of(Usage(input=250_000)) * 600 / 500
+
+
+@pytest.mark.parametrize("tier", ["batch", "flex"])
+def test_batch_and_flex_are_priced_apart(tier):
+    """As published: half the usual price."""
+    usage = Usage(input=1000, output=100)
+    assert cost_of(listed("gpt-5"), usage, tier=tier).usd == pytest.approx(cost_of(listed("gpt-5"), usage).usd / 2)

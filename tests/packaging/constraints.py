@@ -20,7 +20,9 @@ def main() -> int:
     if "--check" in sys.argv:
         same = target.exists() and target.read_text(encoding="utf-8") == expected()
         if not same:
-            sys.stderr.write("constraints.txt is not what pyproject.toml pins; run python -m tests.packaging.constraints\n")
+            sys.stderr.write(
+                "constraints.txt is not what pyproject.toml pins; run python -m tests.packaging.constraints\n"
+            )
         return 0 if same else 1
     target.write_text(expected(), encoding="utf-8")
     return 0

@@ -67,7 +67,9 @@ def test_wheel_carries_code_prompts_types_and_data_and_no_tests(wheel: Path) -> 
     assert prompts <= held
     assert "toolkit/py.typed" in held
     for kind in ("populations", "names", "images"):
-        files = [path for path in (ROOT / "data" / kind).iterdir() if path.is_file() and path.suffix in {".toml", ".csv"}]
+        files = [
+            path for path in (ROOT / "data" / kind).iterdir() if path.is_file() and path.suffix in {".toml", ".csv"}
+        ]
         assert {f"toolkit/_data/{kind}/{path.name}" for path in files} <= held
     assert "toolkit/_data/images/package-plain.png" in held
     tops = {name.split("/")[0] for name in names}

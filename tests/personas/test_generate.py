@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import time
 
@@ -37,7 +36,7 @@ def contradicting(*items):
 
 
 def a_teenager(call):
-    name = re.search("Write the bio of (.+):", call.messages[-1].text)[1]
+    name = call.messages[-1].text.splitlines()[0]
     return {"bio": f"{name} is a 17-year-old who skips school."}
 
 

@@ -29,10 +29,10 @@ def test_prompt_names_every_field_of_the_schema(detail):
 @pytest.mark.parametrize("detail", LEVELS)
 def test_prompt_begins_with_what_is_the_same_for_everyone(detail):
     """Providers cache a prefix: the first word that varies stands in the last section."""
-    (first, fixed), (last, _) = prompts.load(narrative(detail).prompt).render(name="N", facts="F", context="C")
-    again = prompts.load(narrative(detail).prompt).render(name="Other", facts="Else", context="More")
-    assert (first, last) == ("system", "user")
-    assert again[0] == (first, fixed)
+    *fixed, (last, _) = prompts.load(narrative(detail).prompt).render(name="N", facts=["F"], context="C")
+    *again, _ = prompts.load(narrative(detail).prompt).render(name="Other", facts=["Else"], context="More")
+    assert (fixed[0][0], last) == ("system", "user")
+    assert again == fixed
 
 
 def test_facts_are_written_by_nobody():

@@ -117,9 +117,7 @@ def test_estimate_knows_what_is_remembered(open_lab: OpenLab, panel_of: PanelOf)
 
 
 @pytest.mark.parametrize("mode", ["off", "refresh", "write"])
-def test_estimate_counts_everything_in_modes_that_ask_anew(
-    mode: str, open_lab: OpenLab, panel_of: PanelOf
-) -> None:
+def test_estimate_counts_everything_in_modes_that_ask_anew(mode: str, open_lab: OpenLab, panel_of: PanelOf) -> None:
     panel = panel_of(4)
     tk.ask(panel, QUESTION, answer=PICK, lab=open_lab())
     assert tk.estimate(tk.ask, panel, QUESTION, answer=PICK, lab=open_lab(mode=mode)).to_ask == 4

@@ -28,9 +28,7 @@ def test_run_in_the_background_ends_like_the_verb(open_lab: OpenLab, panel_of: P
     assert result.frame.equals(tk.ask(panel, QUESTION, answer=YES_NO, lab=lab).frame)
 
 
-def test_notebook_goes_on_meanwhile_and_result_waits_no_longer_than_asked(
-    open_lab: OpenLab, panel_of: PanelOf
-) -> None:
+def test_notebook_goes_on_meanwhile_and_result_waits_no_longer_than_asked(open_lab: OpenLab, panel_of: PanelOf) -> None:
     with WireServer(latency=30) as wire:
         run = tk.start(tk.ask, panel_of(3), QUESTION, answer=YES_NO, lab=open_lab(wire))
         with pytest.raises(TimeoutError, match=r"ask: 0/3.* after 0\.05 s\. It goes on"):
@@ -46,7 +44,7 @@ def test_stopped_run_gives_what_finished_and_resume_does_the_rest(open_lab: Open
     with WireServer(latency=0.05) as wire:
         lab = open_lab(wire, concurrency=2)
         run = tk.start(tk.ask, panel_of(40), QUESTION, answer=YES_NO, lab=lab)
-        while wire.requests.delivered < 6:  # noqa: ASYNC110  # the server lives on a thread of its own
+        while wire.requests.delivered < 6:
             assert not run.done
         run.stop()
         run.stop()

@@ -98,9 +98,7 @@ def test_nobody_asked_for(n: int, wire: WireServer, open_lab: OpenLab) -> None:
 
 
 @pytest.mark.parametrize("question", ["", "   ", None, 7])
-def test_question_that_asks_nothing(
-    question: object, wire: WireServer, open_lab: OpenLab, panel_of: PanelOf
-) -> None:
+def test_question_that_asks_nothing(question: object, wire: WireServer, open_lab: OpenLab, panel_of: PanelOf) -> None:
     panel, lab = panel_of(2), open_lab(wire)
     assert repr(question) in refused(InvalidInput, lambda: tk.ask(panel, question, lab=lab))  # type: ignore[arg-type]
 

@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from toolkit.display.style import ACCENT, MUTED
+from toolkit.redact import scrub
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +22,8 @@ _CELL = 160
 """Characters of one cell; longer text ends in an ellipsis."""
 _LINE = 600
 """Characters of a title, a fact or a note."""
+_LOOK = 4
+"""How many times what is shown is scrubbed first, so that a cut leaves no half of a key."""
 _BAR = 320
 """Pixels of the longest bar."""
 _WHOLE = 1e15
@@ -111,5 +114,6 @@ def _cell(value: object) -> str:
 
 
 def cut(text: str, length: int) -> str:
-    """Return a text of at most ``length`` characters, with an ellipsis where it was cut."""
+    """Return a text as it may be shown: scrubbed, and of at most ``length`` characters, with an ellipsis if cut."""
+    text = scrub(text[: _LOOK * length])
     return text if len(text) <= length else text[: length - 1] + "…"

@@ -12,6 +12,7 @@ from toolkit.display.html import card, fit
 from toolkit.display.report import Report
 from toolkit.engine import BUDGET, NOT_RUN, Outcome
 from toolkit.errors import InvalidInput
+from toolkit.redact import scrub
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,7 +146,12 @@ class Result(abc.ABC):
     def __repr__(self) -> str:
         """Return the result as a few lines of plain text."""
         lines = [self._title(), "  " + " · ".join(self._facts())]
-        return "\n".join(line for line in (*lines, *(f"  ! {note}" for note in self._notes())) if line.strip())
+        lines += [f"  ! {note}" for note in self._notes()]
+        return self._clean("\n".join(line for line in lines if line.strip()))
+
+    def _clean(self, text: str) -> str:
+        """Return a text without keys and personal data, the study's own patterns included."""
+        return self.lab.scrubber(text) if self.lab is not None else scrub(text)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
         plain = repr(self)
@@ -153,6 +159,8 @@ class Result(abc.ABC):
             brief = card(self._title(), self._facts(), notes=self._notes())
             full = card(self._title(), self._facts(), self._body(), notes=self._notes())
         except Exception as error:  # noqa: BLE001  # a picture that fails must not hide the result
-            _log.warning("the picture of a %s could not be drawn: %s", type(self).__name__, error)
+            _log.warning("the picture of a %s could not be drawn: %s", type(self).__name__, self._clean(str(error)))
             return {"text/plain": plain}
-        return {"text/plain": plain, "text/html": fit(full, brief)}
+        html = fit(full, brief)
+        own_patterns = self.lab is not None and self.lab.settings.redaction_patterns
+        return {"text/plain": plain, "text/html": self._clean(html) if own_patterns else html}

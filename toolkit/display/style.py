@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -70,6 +71,29 @@ def figure(width: float = 7.0, height: float = 3.2, *, title: str = "") -> tuple
         return made, axes
 
 
+_STAMPS: Mapping[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None},
+}
+"""What a form of file would say of its maker or its time of writing."""
+
+
 def save(fig: Figure, path: Any, *, dpi: int = 144) -> None:
-    """Write a figure as a file whose bytes do not depend on the time of writing."""
-    fig.savefig(path, dpi=dpi, metadata={"Software": None})
+    """Write a figure as a file whose bytes do not depend on the time of writing.
+
+    Args:
+        fig: The figure.
+        path: Where to write; its suffix says the form (PNG, SVG, PDF). A binary file gets a PNG.
+        dpi: Dots an inch, for PNG.
+
+    Example:
+        >>> import io
+        >>> fig, axes = figure()
+        >>> save(fig, io.BytesIO())
+    """
+    import matplotlib as mpl
+
+    form = Path(path).suffix.lower().removeprefix(".") or "png" if isinstance(path, (str, Path)) else "png"
+    with _styling, mpl.rc_context({"svg.hashsalt": "dramatis"}):  # its ids are random otherwise
+        fig.savefig(path, dpi=dpi, format=form, metadata=_STAMPS.get(form))

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -24,6 +24,9 @@ __all__ = ["Account", "Amounts", "Budget", "Unit", "WithinBudget", "check_budget
 Unit = Literal["USD", "tokens", "requests"]
 Amounts = dict[str, float]
 """An amount for each unit; without ``USD`` where the price is unknown."""
+
+Expect = Callable[[], tuple[float, float]]
+"""Says what a call will likely take and what it will hardly exceed."""
 
 _log = logging.getLogger("toolkit.engine")
 _FORM = re.compile(
@@ -105,7 +108,7 @@ class Account:
 
     Example:
         >>> account = Account(Budget("100 tokens"))
-        >>> held = asyncio.run(account.hold(likely=40, most=60))
+        >>> held = asyncio.run(account.hold(lambda: (40, 60)))
         >>> account.settle(held, 45)
         >>> account.spent, account.held
         (45.0, 0.0)
@@ -117,11 +120,13 @@ class Account:
         self.spent = 0.0
         self.held = 0.0
         """Held for calls in flight."""
+        self.flights = 0
+        """Calls in flight."""
         self.refused = 0
         """Calls that were not started for want of it."""
         self.warned = False
         """Whether a soft budget was passed."""
-        self._waiting: deque[tuple[asyncio.Future[float], float, float]] = deque()
+        self._waiting: deque[tuple[asyncio.Future[float], Expect]] = deque()
 
     @property
     def left(self) -> float:
@@ -132,12 +137,12 @@ class Account:
         """Return what was spent of what."""
         return f"{self.budget.told(self.spent).rpartition(' ')[0]} of {self.budget}"
 
-    async def hold(self, likely: float, most: float) -> float:
+    async def hold(self, expect: Expect) -> float:
         """Hold what a call may take, and wait for calls in flight where it is not sure to fit.
 
         Args:
-            likely: What it will likely take.
-            most: What it will hardly exceed; this is held, so that many in flight cannot overshoot together.
+            expect: Says what it will likely take, and what it will hardly exceed: this is held, so that many in
+                flight cannot overshoot together. Asked again while the call waits, for others teach meanwhile.
 
         Returns:
             What is held; give it to ``settle``.
@@ -146,14 +151,13 @@ class Account:
             BudgetReached: What is left is less than the call will likely take.
         """
         if self.budget.soft:
-            self.held += likely
-            return likely
+            return self._grant(expect()[0])
         if not self._waiting:
-            fits = self._try(likely, most)
+            fits = self._try(*expect())
             if fits is not None:
                 return fits
         waiter: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        place = (waiter, likely, most)
+        place = (waiter, expect)
         self._waiting.append(place)
         try:
             return await waiter
@@ -176,14 +180,15 @@ class Account:
 
     def settle(self, held: float, spent: float) -> None:
         """Give back what was held for a call and count what it took; those who wait are asked again."""
-        self.held = max(0.0, self.held - held)
+        self.flights -= 1
+        self.held = max(0.0, self.held - held) if self.flights else 0.0  # sums of floats leave crumbs
         self.spent += spent
         while self._waiting:
-            waiter, likely, most = self._waiting[0]
+            waiter, expect = self._waiting[0]
             if not waiter.done():
                 try:
-                    fits = self._try(likely, most)
-                except BudgetReached as refusal:
+                    fits = self._try(*expect())
+                except (BudgetReached, InvalidInput) as refusal:
                     waiter.set_exception(refusal)
                 else:
                     if fits is None:
@@ -209,12 +214,13 @@ class Account:
         if self.spent + likely > self.budget.amount:
             raise self._refusal(likely)
         if self.spent + self.held + most <= self.budget.amount:
-            self.held += most
-            return most
-        if self.held > 0:
-            return None
-        self.held += likely
-        return likely
+            return self._grant(most)
+        return None if self.flights else self._grant(likely)
+
+    def _grant(self, amount: float) -> float:
+        self.flights += 1
+        self.held += amount
+        return amount
 
     def _refusal(self, likely: float) -> BudgetReached:
         self.refused += 1
@@ -284,11 +290,11 @@ class WithinBudget:
             current_tries.reset(token)
 
     async def _counted(self, call: Call, accounts: Sequence[Account], tries: Tries) -> Reply:
-        likely, most = self._expected(call)
+        likely, _ = self._expected(call)
         held: list[list[Any]] = []
         try:
             for account in accounts:
-                held.append([account, await self._held(account, likely, most)])  # noqa: PERF401  # given back one by one
+                held.append([account, await self._held(account, call, likely)])  # noqa: PERF401  # given back one by one
             for entry in held:
                 if entry[0].budget.unit == "requests":
                     tries.before_another.append(_another(entry))
@@ -310,17 +316,21 @@ class WithinBudget:
             self._settle(held, spent)
         return reply
 
-    async def _held(self, account: Account, likely: Amounts, most: Amounts) -> float:
+    async def _held(self, account: Account, call: Call, likely: Amounts) -> float:
         unit = account.budget.unit
         if unit not in likely:
             raise _unpriced(account.budget, self._name)
         first = not account.refused
         try:
-            return await account.hold(likely[unit], most[unit])
+            return await account.hold(lambda: self._of_unit(call, unit))
         except BudgetReached:
             if first:
                 self._tell("budget.reached", account)
             raise
+
+    def _of_unit(self, call: Call, unit: Unit) -> tuple[float, float]:
+        likely, most = self._expected(call)
+        return likely[unit], most[unit]
 
     def _settle(self, held: list[list[Any]], spent: Amounts) -> None:
         for account, amount in held:

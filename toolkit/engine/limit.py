@@ -153,10 +153,11 @@ class Limit:
             self.in_flight += 1
         else:
             place = await self._turn(call)
+        cuts = self._slots.cuts
         try:
             reply = await self._inner.complete(call)
         except CallError as error:
-            self._failed(place, call, error)
+            self._failed(place, call, error, cuts)
             raise
         else:
             self._answered(place, call, reply)
@@ -252,12 +253,11 @@ class Limit:
         if told is not self._told:
             self._told = told
             self._set_pace(self._own.slower(told))
-        if self.in_flight == self._slots.most:  # above it, those from before a cut are still coming home
-            self._slots.answered()
+        self._slots.answered(binding=self.in_flight == self._slots.most)  # above it are those from before a cut
         if self._tokens is not None:
             self._settle(place, call, reply.usage)
 
-    def _failed(self, place: _Place | None, call: Call, error: CallError) -> None:
+    def _failed(self, place: _Place | None, call: Call, error: CallError, cuts: int) -> None:
         if isinstance(error.reply, Reply):
             self._answered(place, call, error.reply)
             return
@@ -265,7 +265,7 @@ class Limit:
             self._tokens.take(-place.reserved, self._now())
         if isinstance(error, RateLimited):
             self.hits += 1
-            self._slots.refused(self._now())
+            self._slots.refused(cuts, self._now())
         asked = getattr(error, "retry_after", None)
         if asked:
             self._pause(asked)

@@ -26,6 +26,8 @@ _WINDOW = 1800
 _LADDER = (1_000, 30_000, 100_000, 250_000, 900_000)
 """Token counts at which a price is tried: the first gives the rate, the others show where a tier begins."""
 _CLOSE = 1e-9
+_OWN = "default"
+"""What an identity calls the provider's own endpoint."""
 _PARTS = {"cached": "cache_read_tokens", "cache_write": "cache_write_tokens", "image": "input_image_tokens"}
 _log = logging.getLogger(__name__)
 
@@ -176,7 +178,8 @@ def price_of(identity: Identity, at: float | None = None, *, tier: str = "") -> 
     Args:
         identity: Provider and model, and the base URL where the provider is only a protocol.
         at: When, in seconds since the epoch; now, where it is not given.
-        tier: The provider's service tier: ``batch``, ``flex``, ``priority``; by default its usual one.
+        tier: How it is processed: ``batch``, ``flex``, ``priority``; by default as usual. Where the library knows no
+            price for a tier, the usual one holds.
 
     Example:
         >>> price_of(Identity("openai", "no-such-model")) is None
@@ -279,9 +282,9 @@ class _Library:
             _warn_once()
             return None
         given: dict[str, Any] = {"model_ref": model, "genai_request_timestamp": at}
-        given |= {"provider_api_url": base_url} if base_url else {"provider_id": provider}
+        given |= {"provider_id": provider} if base_url in {"", _OWN} else {"provider_api_url": base_url}
         if tier:
-            given["price_context"] = {"service_tier": tier}
+            given["price_context"] = {"processing" if tier == "batch" else "service_tier": tier}
         return cls(calc_price, Counts, f"genai-prices {version('genai-prices')}", given)
 
     def usd(self, **counts: int) -> float | None:
@@ -307,7 +310,7 @@ class _Library:
 
 def _rate(counted: _Library, base: float, otherwise: Any = None, **counts: int) -> Any:
     usd = counted.usd(**counts)
-    return otherwise if usd is None else (usd - base) / _LADDER[0]
+    return otherwise if usd is None else round((usd - base) / _LADDER[0], 15)
 
 
 def _checked(own: Callable[[Usage], float | None]) -> Callable[[Usage], float | None]:

@@ -64,10 +64,10 @@ class Schema:
     body: Mapping[str, Any]
     """A JSON schema (draft 2020-12) of type object."""
     json: bytes = field(init=False, repr=False, compare=False)
-    """The canonical bytes of ``body``."""
+    """The bytes of ``body`` as they are sent: in declared order, for that is the order in which models write."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "json", orjson.dumps(self.body, option=orjson.OPT_SORT_KEYS))
+        object.__setattr__(self, "json", orjson.dumps(self.body))
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,7 @@ def open_model(name: str | None = None, *, context: int = _CONTEXT, threads: int
         "context": context,
         "settings": {**_DEFAULTS, **_GUIDANCE, "jinja": not own},
     }
-    abilities = Abilities(images=False, context=context, concurrency=1, stands_for_people=False)
+    abilities = Abilities(images=False, context=context, concurrency=1, small=True, stands_for_people=False)
     return EmbeddedModel(order, Identity("embedded", found.name, detail), abilities)
 
 

@@ -34,6 +34,8 @@ class Abilities:
     """Context window in tokens, where it is known."""
     concurrency: int = 64
     """How many calls at once make sense."""
+    small: bool = False
+    """A model of few parameters: it gets worked examples and only the first facts about a person, or it recites."""
     stands_for_people: bool = True
     """False for models that only show the machinery; every result says so."""
 

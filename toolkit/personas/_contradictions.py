@@ -7,8 +7,9 @@ claim, in the present. Whatever is unsure is let through; a false alarm costs a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from toolkit.personas.attribute import Wording
@@ -22,6 +23,9 @@ _SPELLED = {ten: 20 + 10 * place for place, ten in enumerate(_TENS)} | {
     f"{ten}-{unit}": 21 + 10 * place + more for place, ten in enumerate(_TENS) for more, unit in enumerate(_UNITS)
 }
 _PART = {"": (0, 9), "early": (0, 4), "mid": (3, 7), "late": (6, 9)}  # years into a decade, generously
+
+_SELF = "Zpersona"
+"""Stands for the persona's own name while a text is searched, so that patterns are compiled once and not per person."""
 
 _NUMBER = rf"(?P<age>\d{{1,3}}|(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_UNITS)}))?)"
 _YEARS_OLD = rf"{_NUMBER}(?:[- ]years?[- ]old|[- ]year[- ]olds?)\b"
@@ -99,41 +103,59 @@ def in_fields(fields: Mapping[str, Any], known: Known) -> Iterator[str]:
 
 def in_text(text: str, known: Known) -> Iterator[str]:
     """Yield the contradictions in one text."""
+    masked = _masked(text, known.name)
     if known.age is not None:
-        yield from _ages(text, known, known.age)
+        yield from _ages(masked, known, known.age)
     if known.sex is not None:
-        yield from _sexes(text, known, known.sex)
+        yield from _sexes(masked, known, known.sex)
+
+
+def _masked(text: str, name: str) -> str:
+    """Return the text with the persona's full name or first name masked; the surname may be a relative's."""
+    for own in dict.fromkeys([name, name.split(maxsplit=1)[0]]):
+        if own in text:
+            text = re.sub(rf"\b{re.escape(own)}\b", _SELF, text)
+    return text
 
 
 def _ages(text: str, known: Known, age: float) -> Iterator[str]:
     seen: set[str] = set()
-    for match in _statements(text, known, _age_patterns(known)):
+    for match in _statements(text, _age_patterns(known.sex)):
         low, high = _range(match)
         if not low <= age <= high and match["said"] not in seen:
             seen.add(match["said"])
-            yield f"the text says {match['said'].strip()!r}, but age was sampled as {age:g}"
+            yield f"the text says {_said(match, known)}, but age was sampled as {age:g}"
 
 
 def _sexes(text: str, known: Known, sex: str) -> Iterator[str]:
-    other = _MAN if sex == "female" else _WOMAN
-    title = r"mr" if sex == "female" else r"mrs|ms|miss"
-    patterns = [
-        rf"(?P<subject>{_subject(known)}){_IS}(?P<said>an?\s+{_BETWEEN}(?:{other}))\b(?![-'\u2019])",
-        rf"(?P<subject>^)(?P<said>As an?\s+{_BETWEEN}(?:{other}))\b(?=,|\s+I\b)",
-        rf"(?P<said>(?P<subject>\b(?:{title})\.?\s+{re.escape(known.name)}))\b",
-    ]
-    for match in _statements(text, known, patterns):
-        yield f"the text says {match['said'].strip()!r}, but sex was sampled as {sex!r}"
+    for match in _statements(text, _sex_patterns(sex)):
+        yield f"the text says {_said(match, known)}, but sex was sampled as {sex!r}"
     ours, theirs = (r"she|her|hers|herself", r"He") if sex == "female" else (r"he|him|his|himself", r"She")
     begun = re.findall(rf"(?:^|[.!?]\s+){theirs}\b", text)
     if len(begun) > 1 and not re.search(rf"\b(?:{ours})\b", text, re.IGNORECASE) and not _OTHERS.search(text):
         yield f"the text says {theirs.lower()!r} throughout, but sex was sampled as {sex!r}"
 
 
-def _age_patterns(known: Known) -> list[str]:
-    me, name = _subject(known), _own_names(known)
+def _said(match: Mapping[str, str], known: Known) -> str:
+    return repr(match["said"].strip().replace(_SELF, known.name))
+
+
+@lru_cache(maxsize=8)
+def _sex_patterns(sex: str) -> tuple[re.Pattern[str], ...]:
+    other = _MAN if sex == "female" else _WOMAN
+    title = r"mr" if sex == "female" else r"mrs|ms|miss"
+    return _compiled(
+        rf"(?P<subject>{_subject(sex)}){_IS}(?P<said>an?\s+{_BETWEEN}(?:{other}))\b(?![-'\u2019])",
+        rf"(?P<subject>^)(?P<said>As an?\s+{_BETWEEN}(?:{other}))\b(?=,|\s+I\b)",
+        rf"(?P<said>(?P<subject>\b(?:{title})\.?\s+{_SELF}))\b",
+    )
+
+
+@lru_cache(maxsize=8)
+def _age_patterns(sex: str | None) -> tuple[re.Pattern[str], ...]:
+    me, name = _subject(sex), rf"\b{_SELF}"
     of_person = rf"(?=\s+(?:[\w-]+\s+){{0,2}}(?:{_PERSON})\b)"
-    return [
+    return _compiled(
         rf"(?P<subject>{me}){_IS}(?:an?\s+{_BETWEEN})?(?P<said>{_YEARS_OLD})",
         rf"(?P<subject>{me}){_IS}(?P<said>{_NUMBER})(?=[,;.!?](?!\d)|\s+and\b|$)",
         rf"(?P<subject>{name}),\s+(?:an?\s+{_BETWEEN})?(?P<said>{_YEARS_OLD})",
@@ -142,15 +164,19 @@ def _age_patterns(known: Known) -> list[str]:
         rf"(?P<subject>^)\W*(?P<said>age\s*[:=]\s*{_NUMBER})\b",
         rf"(?P<subject>{me}){_IS}(?:an?\s+{_BETWEEN})?(?P<said>{_DECADE})",
         rf"(?P<subject>^)(?:an?\s+){_BETWEEN}(?:{_PERSON})\s+(?P<said>{_DECADE}|aged\s+{_NUMBER})",
-    ]
+    )
 
 
-def _statements(text: str, known: Known, patterns: list[str]) -> Iterator[dict[str, str]]:
+def _compiled(*patterns: str) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns)
+
+
+def _statements(text: str, patterns: Sequence[re.Pattern[str]]) -> Iterator[dict[str, str]]:
     """Yield what the patterns find about the persona, sentence by sentence."""
     others_before = False
     for place, sentence in enumerate(_SENTENCE_END.split(text)):
         for pattern in patterns:
-            for match in re.finditer(pattern, sentence, re.IGNORECASE):
+            for match in pattern.finditer(sentence):
                 found = {key: value for key, value in match.groupdict().items() if value is not None}
                 before = sentence[: match.start()]
                 if found["subject"]:
@@ -160,7 +186,7 @@ def _statements(text: str, known: Known, patterns: list[str]) -> Iterator[dict[s
                 if sure and not _is_quoted(before):
                     found.setdefault("said", found.get("said2", ""))
                     yield found
-        others_before = _OTHERS.search(sentence) is not None and not re.search(_own_names(known), sentence)
+        others_before = _OTHERS.search(sentence) is not None and _SELF not in sentence
 
 
 def _opens(match: re.Match[str], sentence: str, *, first: bool) -> bool:
@@ -182,15 +208,9 @@ def _range(found: Mapping[str, str]) -> tuple[float, float]:
     return value, value
 
 
-def _own_names(known: Known) -> str:
-    """Return a pattern for the persona's full name or first name; the surname may be a relative's."""
-    names = dict.fromkeys([known.name, known.name.split()[0]])
-    return rf"\b(?:{'|'.join(re.escape(name) for name in names)})"
-
-
-def _subject(known: Known) -> str:
-    pronouns = {"female": "she", "male": "he"}.get(known.sex or "", "she|he")
-    return rf"(?:{_own_names(known)}|\b(?:I|{pronouns}))"
+def _subject(sex: str | None) -> str:
+    pronouns = {"female": "she", "male": "he"}.get(sex or "", "she|he")
+    return rf"(?:\b{_SELF}|\b(?:I|{pronouns}))"
 
 
 def _is_pronoun(subject: str) -> bool:

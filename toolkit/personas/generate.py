@@ -13,7 +13,7 @@ from toolkit.errors import InvalidInput, InvalidReply
 from toolkit.lab import current_lab
 from toolkit.models import Call, Message, Reply
 from toolkit.personas.cast import Cast, draw_cast
-from toolkit.personas.narrative import Narrative, narrative
+from toolkit.personas.narrative import FACTS_FOR_SMALL_MODELS, Narrative, narrative
 from toolkit.personas.panel import Panel
 from toolkit.personas.population import Population
 from toolkit.seeds import derive
@@ -117,8 +117,9 @@ class _Generate(Job[Panel]):
         if self._written is None:
             return
         prompt = prompts.load(self._written.prompt)
+        told = FACTS_FOR_SMALL_MODELS if self.lab.abilities.small else None
         for persona in self._cast.people:
-            turns = prompt.render(name=persona.name, facts="\n".join(persona.facts()), context=self._context)
+            turns = prompt.render(name=persona.name, facts=persona.facts()[:told], context=self._context)
             yield Call(
                 messages=tuple(Message(role, tuple(str(part) for part in parts)) for role, parts in turns),  # type: ignore[arg-type]
                 schema=self._written.schema,

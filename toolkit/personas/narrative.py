@@ -12,7 +12,11 @@ from toolkit.models import Schema
 if TYPE_CHECKING:
     from toolkit.personas.persona import Detail, Persona
 
-__all__ = ["Narrative", "narrative", "portrait"]
+__all__ = ["FACTS_FOR_SMALL_MODELS", "Narrative", "narrative", "portrait"]
+
+
+FACTS_FOR_SMALL_MODELS = 6
+"""How many facts about a person a small model is told; with all of them it recites and mixes them up."""
 
 
 @dataclass(frozen=True)
@@ -80,14 +84,20 @@ def narrative(detail: str) -> Narrative | None:
     return _LEVELS.get(detail)
 
 
-def portrait(persona: Persona) -> str:
+def portrait(persona: Persona, *, small: bool = False) -> str:
     r"""Return a persona as a prompt tells it: the name, the facts, and what was written.
+
+    Args:
+        persona: Who.
+        small: In one line, with the first two facts only, for a small model.
 
     Example:
         >>> from toolkit.personas import Persona
         >>> portrait(Persona("p0001", "Ann Lee", {}, {"bio": "Ann bakes.", "likes": ["rye", "quiet"]}))
         'Name: Ann Lee\nBio: Ann bakes.\nLikes: rye, quiet'
     """
+    if small:
+        return ", ".join([persona.name, *(fact.partition(": ")[2] for fact in persona.facts()[:2])])
     lines = [f"Name: {persona.name}", *persona.facts()]
     for name, value in persona.fields.items():
         told = ", ".join(str(one) for one in value) if isinstance(value, list | tuple) else str(value)

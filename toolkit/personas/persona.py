@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 from toolkit.errors import InvalidInput
 from toolkit.personas._contradictions import Known, in_fields, in_text
 from toolkit.personas.attribute import Wording, nearest
+from toolkit.redact import scrub
 
 if TYPE_CHECKING:
     from toolkit.personas.population import Population
@@ -212,6 +213,10 @@ class Persona:
         )
         return f"{self.id} {self.name}: {told}" if told else f"{self.id} {self.name}"
 
+    def __repr__(self) -> str:
+        """Return one line; what a model wrote is in ``fields``."""
+        return f"Persona({self})"
+
     def __hash__(self) -> int:
         """Return a hash that equal personas share."""
         return hash((self.id, self.name, self.population, self.seed, self.row))
@@ -252,4 +257,5 @@ def plain_value(value: Any) -> Any:
 
 def _short(value: Any) -> str:
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    text = scrub(text[: 4 * LONGEST_SHOWN])
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["Prompt", "load", "parse"]
 
 _SECTION = re.compile(r"^=== (system|user|assistant) ===[ \t]*$", re.MULTILINE)
+_WORD = secrets.token_hex(8)
+"""Drawn anew by each process and part of an image's mark, so that no filled-in text can pose as an image."""
+_IMAGE = re.compile(f"\ue000{_WORD}:([0-9]+)\ue001")
 _UNFIT = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What a template raises where it is applied to values it does not fit, besides Jinja's own errors."""
 
@@ -40,17 +43,14 @@ class Prompt:
         return f"{self.name}@{hashlib.sha256(self.source.encode()).hexdigest()[:12]}"
 
     def render(self, **values: Any) -> list[tuple[str, list[str | int]]]:
-        """Return ``(role, parts)`` for each section; a part is text, or the index of an image.
+        """Return ``(role, parts)`` for each section that is not empty; a part is text, or the index of an image.
 
         Raises:
             InvalidInput: The template uses a name that is not given, or does with a value what cannot be done.
         """
         from jinja2 import TemplateError
 
-        # The mark of an image holds a word drawn for this rendering, so that no filled-in text can pose as one.
-        word = secrets.token_hex(8)
-        mark = re.compile(f"\ue000{word}:([0-9]+)\ue001")
-        values["image"] = lambda index: f"\ue000{word}:{int(index)}\ue001"
+        values["image"] = _mark
         turns: list[tuple[str, list[str | int]]] = []
         for role, template in self.sections:
             try:
@@ -59,7 +59,8 @@ class Prompt:
                 raise InvalidInput(
                     f"the prompt {self.name} cannot be filled in: {error}", hint=f"Look at its section '{role}'."
                 ) from error
-            turns.append((role, _split(mark, text)))
+            if text:
+                turns.append((role, _split(text)))
         return turns
 
 
@@ -133,7 +134,11 @@ def _load(name: str) -> Prompt:
     return parse(name, source)
 
 
-def _split(mark: re.Pattern[str], text: str) -> list[str | int]:
-    pieces = mark.split(text)
+def _mark(index: int) -> str:
+    return f"\ue000{_WORD}:{int(index)}\ue001"
+
+
+def _split(text: str) -> list[str | int]:
+    pieces = _IMAGE.split(text)
     parts: list[str | int] = [int(piece) if place % 2 else piece for place, piece in enumerate(pieces)]
     return [part for part in parts if part != ""]

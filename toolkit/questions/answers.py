@@ -235,7 +235,7 @@ class Answers(Result):
         lines = [f"  {line}" for line in table.split("\n")]
         if len(summary) > _BARS:
             lines.append(f"  … and {len(summary) - _BARS:,} more rows in .summary()")
-        return "\n".join([head, *rest[:1], *lines, *rest[1:]])
+        return self._clean("\n".join([head, *rest[:1], *lines, *rest[1:]]))
 
 
 def _status(outcome: Outcome) -> str:

@@ -133,6 +133,8 @@ class _Ask(Job[Answers]):
     def calls(self) -> Iterator[Call]:
         """Make one call for each person and repeat."""
         answer = self._asked.answer
+        small = self.lab.abilities.small
+        example = answer.schema.name if small else ""
         template, family = self._prompt.version, f"questions.ask/{derive(0, self._asked.question):016x}"
         for persona in self._people:
             draw = derive(self.seed, "questions", persona.id, self._asked.question)
@@ -140,7 +142,8 @@ class _Ask(Job[Answers]):
                 pictures=range(len(self._pictures)),
                 question=self._asked.question,
                 instruction=answer.instruction,
-                persona=portrait(persona),
+                persona=portrait(persona, small=small),
+                example=example,
                 options=self._shown(persona),
             )
             messages = tuple(
