@@ -138,7 +138,7 @@ class Lab:
             tries=self.settings.tries,
             retry_wait_max=self.settings.retry_wait_max,
         )
-        self._proof = self._prove()
+        self._proof = Proof(self.study, self._writer, self._model.identity, self.settings, self.ledger, self.events)
         self.quarantine, self.runs = self._proof.quarantine, self._proof.runs
         for account in self._accounts:
             self.check_budget(account.budget)
@@ -215,19 +215,6 @@ class Lab:
             self.freeze(target)
 
         self.events.subscribe(keep, "run.finished")
-
-    def _prove(self) -> Proof:
-        """Open journal, quarantine, run records and tracing."""
-        return Proof(
-            self.study,
-            self._writer,
-            identity=self._model.identity,
-            settings=self.settings.snapshot(),
-            ledger=self.ledger,
-            events=self.events,
-            scrubber=self.scrubber,
-            trace=self.settings.trace,
-        )
 
     # --- what it is ---
 

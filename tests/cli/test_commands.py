@@ -140,7 +140,9 @@ def test_doctor_judges_the_model_by_the_studys_own_settings(tmp_path: Path) -> N
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Return the files of a study; SQLite's sidecars may come and go with a reader."""
+    found = (path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(("-wal", "-shm")))
+    return {str(path): path.read_bytes() for path in found}
 
 
 def test_doctor_looks_into_a_study_without_changing_it(tmp_path: Path) -> None:

@@ -295,6 +295,54 @@ def test_look_that_is_cancelled_as_its_turn_comes_goes_to_the_next():
     on_a_clock(work)
 
 
+def test_look_that_is_cancelled_under_way_goes_to_the_next_in_line():
+    async def work(clock: FakeClock) -> None:
+        model = Switch(clock)
+        breaker = breaker_around(model, clock, patience=900.0)
+        await breaker.complete(make_call(0))
+        model.up = False
+        await fail(breaker, 3)
+        model.up, model.latency = True, 1000.0
+        first, second = (asyncio.create_task(breaker.complete(make_call(number))) for number in (1, 2))
+        await clock.advance(6.0)
+        assert breaker.state == "half-open"
+        model.latency = 0.0
+        first.cancel()
+        await clock.advance(0.0)
+        assert (await second).text == "p0002"
+
+    on_a_clock(work)
+
+
+def test_look_of_an_earlier_outage_says_nothing_of_a_later_one():
+    async def work(clock: FakeClock) -> None:
+        model = Switch(clock, latency=20.0)
+        breaker = breaker_around(model, clock)
+        old = asyncio.create_task(breaker.complete(make_call(1)))
+        await clock.advance(10.0)
+        model.latency, model.up = 0.0, False
+        await fail(breaker, 3)
+        await clock.advance(5.0)
+        model.latency = 30.0
+        early = asyncio.create_task(breaker.complete(make_call(2)))  # looks from 15 to 45
+        await clock.advance(1.0)
+        model.up = True
+        await clock.advance(5.0)
+        await old  # closed at 20
+        model.latency, model.up = 0.0, False
+        await fail(breaker, 3)  # open again at 21
+        await clock.advance(5.0)
+        model.latency = 100.0
+        late = asyncio.create_task(breaker.complete(make_call(3)))  # looks from 26 on
+        await clock.advance(25.0)
+        assert isinstance(early.exception(), ProviderDown)
+        assert breaker.state == "half-open"
+        late.cancel()
+        await asyncio.gather(late, return_exceptions=True)
+
+    on_a_clock(work)
+
+
 def test_opening_and_closing_are_logged_once_each(caplog):
     async def work(clock: FakeClock) -> None:
         model = Switch(clock, up=False)

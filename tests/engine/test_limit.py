@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from tests.engine.calls import make_call
+from toolkit.engine.alarm import Alarm
 from toolkit.engine.inflight import COOL_DOWN, InFlight
 from toolkit.engine.limit import Limit, paces
 from toolkit.engine.retry import LONGEST_RETRY_AFTER
 from toolkit.errors import CallError, InvalidInput, InvalidReply, ProviderDown, RateLimited
-from toolkit.models import Abilities, Call, Identity, Reply, Usage
+from toolkit.models import Abilities, Call, Identity, Reply, Sampling, Usage
 from toolkit.models.pace import Pace
 from toolkit.testing import FakeClock
 
@@ -291,6 +292,25 @@ def test_newcomer_does_not_overtake_the_line():
         await clock.advance(10)
         await asyncio.gather(*line, late)
         assert provider.items == ["p0000", "p0001", "p0002", "p0003", "p0009"]
+
+    on_a_clock(work, auto=False)
+
+
+def test_small_call_does_not_overtake_a_large_one():
+    """A bucket with too little for the head of the line is not emptied by whoever comes later and needs less."""
+
+    async def work(clock: FakeClock) -> None:
+        provider = Provider(clock, latency=lambda: 1000.0)
+        limit = limited(provider, clock, Pace(tpm=6000))
+        small = Sampling(max_tokens=1)
+        tasks = [asyncio.create_task(limit.complete(make_call(number))) for number in (0, 1)]
+        await clock.advance(20.5)  # the first took about 2,000 tokens; the bucket is full again in a second
+        tasks += [asyncio.create_task(limit.complete(make_call(2, sampling=small)))]
+        await clock.advance(100.0)
+        assert provider.items == ["p0000", "p0001", "p0002"]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     on_a_clock(work, auto=False)
 
@@ -653,6 +673,21 @@ def test_one_limit_serves_one_loop_after_another():
 
 async def _several(limit: Limit, loop: int) -> None:
     await asyncio.gather(*(limit.complete(make_call(10 * loop + number)) for number in range(3)))
+
+
+def test_alarm_that_died_with_its_loop_can_be_set_again():
+    rung: list[float] = []
+    clock = FakeClock()
+    alarm = Alarm(lambda: rung.append(clock.now()), clock.now, clock.sleep)
+
+    async def go(seconds: float) -> None:
+        alarm.set(5.0)
+        await clock.advance(seconds)
+
+    asyncio.run(go(1.0))
+    assert rung == []
+    asyncio.run(go(10.0))
+    assert rung == [5.0]
 
 
 def test_real_clock_keeps_the_pace():

@@ -63,14 +63,14 @@ def test_interrupted_run_keeps_what_finished_and_resume_does_only_the_rest(kerne
         assert "lab.last.resume()" in stopped.evalue
 
         part = kernel.run("look(lab.last)").value
-        assert 100 <= part["ok"] <= 200 - AT_ONCE
+        assert 100 - AT_ONCE <= part["ok"] <= 200 - AT_ONCE
         assert part["ok"] + part["not_run"] == part["rows"] == 200
         assert part["kinds"] == ["not_run"]
         assert part["complete"] is False
         assert part["tasks"] == []
 
         before = wire.requests.total
-        assert before <= part["ok"] + AT_ONCE
+        assert before <= part["ok"] + 2 * AT_ONCE  # those in flight, and those whose commit the stop overtook
         whole = kernel.run("look(lab.last.resume())").value
         assert (whole["ok"], whole["complete"], whole["last"]) == (200, True, True)
         assert rest_only(wire.requests.total - before, part["not_run"])
@@ -89,7 +89,7 @@ def test_pressing_stop_again_and_again_does_no_harm(kernel: Kernel) -> None:
             kernel.interrupt()
         assert kernel.wait(cell).ename in {"Interrupted", "KeyboardInterrupt"}
         part = kernel.run("look(lab.last)").value
-        assert part["ok"] >= 40
+        assert part["ok"] >= 40 - AT_ONCE
         assert part["tasks"] == []
         assert kernel.run("look(lab.last.resume())").value["ok"] == 200
         assert wire.requests.total <= 200 + AT_ONCE
@@ -132,7 +132,7 @@ def test_awaited_run_is_stopped_cleanly_by_the_stop_button(kernel: Kernel) -> No
         kernel.interrupt()
         assert kernel.wait(cell).status == "error"
         part = kernel.run("look(lab.last)").value
-        assert 40 <= part["ok"] <= 200 - AT_ONCE
+        assert 40 - AT_ONCE <= part["ok"] <= 200 - AT_ONCE
         assert part["tasks"] == []
         before = wire.requests.total
         assert kernel.run("look(await tk.aio.ask(panel, QUESTION, answer=YES_NO))").value["ok"] == 200

@@ -5,6 +5,7 @@ many the money range holds the actual cost, and how wide the ranges are: cold (t
 yet) and warm apart. The wire server counts characters / 4 and each picture as 85 tokens, so pictures are sent to those
 models only whose published rule says 85 for a picture looked at roughly (gpt-4o, gpt-4.1).
 """
+# ruff: noqa: T201  # it prints what it measures
 
 import argparse
 import random
@@ -31,7 +32,22 @@ from toolkit.verbs import Job, estimate, verb
 MODELS = ("gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-5-mini", "o4-mini")
 SEEING = ("gpt-4o", "gpt-4.1")
 RUNS_A_STUDY = 10
-WORDS = ("a", "person", "who", "lives", "near", "the", "river", "works", "as", "teacher", "buys", "bread", "on", "Fridays")
+WORDS = (
+    "a",
+    "person",
+    "who",
+    "lives",
+    "near",
+    "the",
+    "river",
+    "works",
+    "as",
+    "teacher",
+    "buys",
+    "bread",
+    "on",
+    "Fridays",
+)
 
 
 @dataclass(frozen=True)
@@ -152,7 +168,7 @@ def calls(draw: random.Random, number: int, model: str) -> list[Call]:
             stage="probe",
             item=f"{number}-{place}",
             family="probe",
-            template=f"probe@{len(shared)}",
+            template="probe@1",
         )
         for place in range(n)
     ]
@@ -203,7 +219,7 @@ def main() -> None:
     print(summary("warm", [trial for trial in found if not trial.cold]))
     for trial in found:
         if not trial.held:
-            print(f"  missed: {trial.low:.5f} to {trial.high:.5f}, was {trial.actual:.5f} ({trial.what}, cold {trial.cold})")
+            print(f"  missed: {trial.low:.5f} to {trial.high:.5f}, was {trial.actual:.5f} ({trial.what})")
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def test_stopped_run_gives_what_finished_and_resume_does_the_rest(open_lab: Open
         run.stop()
         part = run.result(timeout=30)
         ok = int((part.frame["status"] == "ok").sum())
-        assert 4 <= ok < 40
+        assert 6 - 2 <= ok < 40
         assert len(part) == 40
         assert set(part.errors["kind"]) == {"not_run"}
         assert len(part.errors) == 40 - ok

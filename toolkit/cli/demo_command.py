@@ -47,6 +47,8 @@ def _run(lab: Lab, people: int, study: Path, *, trace_ids: bool) -> None:
     from toolkit.questions import Choice, ask
 
     panel = generate_personas(people, Population.load("us-adults-2012"), detail="brief")
+    if not len(panel):
+        end(trace_ids, personas=panel)
     _say("")
     print(panel.describe())
     answers = ask(

@@ -55,6 +55,7 @@ def _write(
             sys.stdout.write(panel.to_jsonl())
         else:
             panel.save(out)
-        print(panel.describe(), file=sys.stderr)
+        if len(panel):
+            print(panel.describe(), file=sys.stderr)
         lab.close()
         end(trace_ids, personas=panel)

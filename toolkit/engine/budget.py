@@ -290,11 +290,12 @@ class WithinBudget:
             current_tries.reset(token)
 
     async def _counted(self, call: Call, accounts: Sequence[Account], tries: Tries) -> Reply:
-        likely, _ = self._expected(call)
+        first = self._expected(call)
+        likely, _ = first
         held: list[list[Any]] = []
         try:
             for account in accounts:
-                held.append([account, await self._held(account, call, likely)])  # noqa: PERF401  # given back one by one
+                held.append([account, await self._held(account, call, first)])  # noqa: PERF401  # given back one by one
             for entry in held:
                 if entry[0].budget.unit == "requests":
                     tries.before_another.append(_another(entry))
@@ -316,21 +317,23 @@ class WithinBudget:
             self._settle(held, spent)
         return reply
 
-    async def _held(self, account: Account, call: Call, likely: Amounts) -> float:
+    async def _held(self, account: Account, call: Call, told: tuple[Amounts, Amounts]) -> float:
         unit = account.budget.unit
-        if unit not in likely:
+        if unit not in told[0]:
             raise _unpriced(account.budget, self._name)
         first = not account.refused
+        asked = iter([told])
+
+        def expect() -> tuple[float, float]:
+            likely, most = next(asked, None) or self._expected(call)
+            return likely[unit], most[unit]
+
         try:
-            return await account.hold(lambda: self._of_unit(call, unit))
+            return await account.hold(expect)
         except BudgetReached:
             if first:
                 self._tell("budget.reached", account)
             raise
-
-    def _of_unit(self, call: Call, unit: Unit) -> tuple[float, float]:
-        likely, most = self._expected(call)
-        return likely[unit], most[unit]
 
     def _settle(self, held: list[list[Any]], spent: Amounts) -> None:
         for account, amount in held:

@@ -133,7 +133,12 @@ class Cache:
             template=call.template,
             model=model,
         )
-        await self._store.put(entry, overwrite=self._mode in {"read", "refresh"})
+        ticket = self._store.put(entry, overwrite=self._mode in {"read", "refresh"})
+        try:
+            await ticket
+        except asyncio.CancelledError:
+            # The reply is here and paid: a stop waits for its commit, and it counts as finished.
+            await ticket
 
     def _fresh(self, entry: Entry) -> bool:
         if self._mode in _READS:

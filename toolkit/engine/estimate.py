@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from toolkit.engine.experience import ENOUGH, Seen, bucket, resolved
 from toolkit.engine.prices import Price
-from toolkit.engine.tokens import Size, call_size
+from toolkit.engine.tokens import CACHED_FROM, Size, cacheable, call_size
 from toolkit.models import Call, Usage
 
 __all__ = ["Expected", "Forecast", "Range", "reasons"]
@@ -26,20 +25,18 @@ _TOKENS_PER_CHARACTER: Range = (1 / 4.6, 1 / 3.2)
 _FEW_WORDS, _MOSTLY_FILLED = 20, 0.75
 _UNBOUNDED_TEXT = 600
 _UNBOUNDED_LIST = 8
-_FREE_REPLY: Range = (40.0, 2000.0)
+_FREE_REPLY: Range = (40.0, 1200.0)
 """Characters of a reply without a schema."""
 _REASONING: Mapping[str, Range] = {
     "minimal": (0, 64),
     "low": (0, 320),
-    "": (0, 1024),
+    "": (0, 1024),  # asked for nothing, a model that reasons does about as much as at medium
     "medium": (0, 1024),
     "high": (0, 4096),
 }
 # Model families that reason without being told to, read 2026-11; gpt-5-chat does not.
 _REASONERS = ("o1", "o3", "o4", "gpt-5", "deepseek-reasoner", "magistral", "gemini-2.5", "gemini-3", "grok-4")
 _TALKERS = ("gpt-5-chat",)
-_CACHED_FROM, _CACHED_STEP = 1024, 128
-"""Tokens: the shortest prefix that OpenAI caches, and by what step (its prompt caching guide, read 2026-11)."""
 _NUMBER: Range = (1.0, 8.0)
 _DEEPEST = 8
 
@@ -103,7 +100,6 @@ class Forecast:
         self._image_low = self._image = self._pictures = 0
         self._shapes: dict[tuple[bytes, int | None, str], tuple[Call, int]] = {}
         self._before = ""
-        self._template = ""
 
     def add(self, call: Call) -> None:
         """Count one call in."""
@@ -143,12 +139,10 @@ class Forecast:
     # --- in ---
 
     def _see_prefix(self, call: Call, size: Size) -> None:
-        text = "".join(message.text for message in call.messages)
-        self._template = call.template
-        if size.text >= _CACHED_FROM:
-            same = len(os.path.commonprefix([self._before, text])) / 4  # noqa: RUF071  # texts, not paths
-            self._shared += same // _CACHED_STEP * _CACHED_STEP if same >= _CACHED_FROM else 0.0
-        self._before = text
+        if size.text >= CACHED_FROM:
+            text = "".join(message.text for message in call.messages)
+            self._shared += cacheable(self._before, text)
+            self._before = text
 
     def _input(self) -> Range:
         factors = self._seen.input_factors()
@@ -204,9 +198,24 @@ class Forecast:
         known = self._seen.reasoning.get(effort)
         if known is not None and known.n >= ENOUGH:
             return known.range(count)
-        if effort or reasons(self._model):
-            return _REASONING.get(effort, _REASONING[""])
-        return 0.0, 0.0
+        if not effort and not reasons(self._model):
+            return 0.0, 0.0
+        return self._between_efforts(effort, count)
+
+    def _between_efforts(self, effort: str, count: float) -> Range:
+        """Return the prior of an effort not met yet, held between what less and more effort took.
+
+        What a provider does where no effort is asked for is its own affair: it bounds nothing, and nothing bounds it.
+        """
+        low, high = prior = _REASONING.get(effort, _REASONING[""])
+        for other, seen in self._seen.reasoning.items() if effort else ():
+            if seen.n < ENOUGH or not other:
+                continue
+            fewest, most = seen.range(count, margin=0.2)
+            beside = _REASONING.get(other, prior)
+            low = max(low, fewest) if beside[1] < prior[1] else low
+            high = min(high, most) if beside[1] > prior[1] else high
+        return min(low, high), max(low, high)
 
     # --- money ---
 
@@ -221,7 +230,7 @@ class Forecast:
         # Where writing to the cache costs extra, each prompt long enough may be written.
         written = Usage(high.input, 0, high.input, 0, high.output, high.reasoning)
         costs = [price.of(usage) for usage in (plain, least, most)]
-        if high.input >= _CACHED_FROM and price.cache_write > price.input:
+        if high.input >= CACHED_FROM and price.cache_write > price.input:
             costs.append(price.of(written))
         known = [cost for cost in costs if cost is not None]
         return (min(known) * self._calls, max(known) * self._calls) if len(known) == len(costs) else None
@@ -231,11 +240,11 @@ class Forecast:
         if not self._shared:
             return 0.0, 0.0
         possible = self._shared / min(self._calls, SAMPLE)
-        known = self._seen.cached_share.get(self._template)
-        if known is None or known.n < ENOUGH:
+        known = self._seen.cached_share
+        if known.n < ENOUGH:
             return 0.0, possible
-        prompt = self._text / self._calls
-        return max(0.0, known.mean - 0.15) * prompt, min(possible, (known.mean + 0.15) * prompt)
+        low, high = known.range(self._calls, margin=0.1)
+        return min(low, 1.0) * possible, min(high, 1.0) * possible
 
 
 class _Shape:
@@ -301,6 +310,9 @@ class _Shape:
 
     def _known_text(self, bound: int | None) -> Range | None:
         """Return what texts of this bound came to be, or those of the nearest one: as long, or as full."""
+        met = self._seen.bounded.get(bound)
+        if met is not None and met.n >= ENOUGH:
+            return met.range(self._count, margin=0.05)
         known = {place: one for place, one in self._seen.texts.items() if one.n >= ENOUGH}
         if not known:
             return None

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from toolkit.engine.tokens import Size, call_size
+from toolkit.engine.tokens import CACHED_FROM, Size, cacheable, call_size
 from toolkit.models import Call, Reply
 
 __all__ = ["ENOUGH", "Experience", "Running", "Seen", "bucket"]
@@ -52,7 +52,7 @@ class Running:
         """Standard deviation (n - 1); of fewer than two values 0."""
         return math.sqrt(self._squares / (self.n - 1)) if self.n > 1 else 0.0
 
-    def range(self, of: float, *, wide: float = 3.0, margin: float = 0.03) -> tuple[float, float]:
+    def range(self, of: float, *, wide: float = 2.5, margin: float = 0.03) -> tuple[float, float]:
         """Return where the mean of ``of`` further values will lie: ``wide`` standard errors and a margin either way."""
         give = wide * self.sd * math.sqrt(1 / self.n + 1 / max(of, 1.0)) + margin * abs(self.mean)
         return max(0.0, self.mean - give), self.mean + give
@@ -64,8 +64,10 @@ class Seen:
     def __init__(self) -> None:
         self.replies: dict[bytes, Running] = {}
         """Characters of a reply, by its schema's bytes."""
+        self.bounded: dict[int | None, Running] = {}
+        """Characters of a text field, by its bound."""
         self.texts: dict[int, Running] = {}
-        """Characters of a text field, by ``bucket`` of its bound."""
+        """The same by ``bucket`` of its bound, for bounds not met yet."""
         self.fills: dict[int, Running] = {}
         """The same as a share of the bound."""
         self.lists = Running()
@@ -76,8 +78,9 @@ class Seen:
         self.image_ratio = Running()
         """Tokens of images over those of the published rule."""
         self.image_each = Running()
-        self.cached_share: dict[str, Running] = {}
-        """Share of the prompt read from the provider's cache, by prompt."""
+        self.cached_share = Running()
+        """Share of what the provider's cache could hold that was read from it."""
+        self._before = ""
         self._counted: dict[bytes, int] = {}
         self._sums = [0.0] * 6
 
@@ -92,7 +95,8 @@ class Seen:
         usage = reply.usage
         if usage.input:
             self._note_input(size, usage.input, usage.image)
-            self.cached_share.setdefault(call.template, Running()).add(usage.cached / usage.input)
+            if size.text >= CACHED_FROM:
+                self._note_cache(call, usage.cached)
         if usage.output and reply.text:
             effort = call.sampling.reasoning or ""
             self.reasoning.setdefault(effort, Running()).add(usage.reasoning)
@@ -118,18 +122,26 @@ class Seen:
             error = factor * (factor * tt + 2 * share * ts - 2 * ty) + share * (share * ss - 2 * sy)
             fits.append((error, factor, share))
         best = min(error for error, _, _ in fits)
-        slack = 0.02**2 * tt  # less than 2 % of the prompts tells no share from another
+        slack = 0.02**2 * n  # less than 2 % of a prompt tells no share from another
         return [(factor, share) for error, factor, share in fits if error <= best + slack and factor > 0]
 
     def _note_input(self, size: Size, counted: int, image: int) -> None:
-        if size.pictures and not image:
+        if not size.text or (size.pictures and not image):
             return  # counted together: what is text and what image cannot be told
         if size.pictures and size.image:
             self.image_ratio.add(image / size.image)
             self.image_each.add(image / size.pictures)
-        text, schema, y = size.text, size.schema, float(counted - image)
+        # Each prompt counts alike, long or short: what matters is by what share an estimate is wrong.
+        text, schema, y = 1.0, size.schema / size.text, (counted - image) / size.text
         for place, value in enumerate((1.0, text * text, text * schema, schema * schema, text * y, schema * y)):
             self._sums[place] += value
+
+    def _note_cache(self, call: Call, cached: int) -> None:
+        text = "".join(message.text for message in call.messages)
+        possible = cacheable(self._before, text)
+        self._before = text
+        if possible:
+            self.cached_share.add(min(1.0, cached / possible))
 
     def _note_fields(self, schema: Mapping[str, Any], value: Any, root: Mapping[str, Any], depth: int) -> None:
         schema = resolved(schema, root)
@@ -145,6 +157,7 @@ class Seen:
                 self._note_fields(schema.get("items", {}), one, root, depth + 1)
         elif isinstance(value, str) and "enum" not in schema and "const" not in schema:
             bound = schema.get("maxLength")
+            self.bounded.setdefault(bound, Running()).add(len(value))
             self.texts.setdefault(bucket(bound), Running()).add(len(value))
             if bound:
                 self.fills.setdefault(bucket(bound), Running()).add(len(value) / bound)

@@ -36,8 +36,9 @@ def keep_journal(events: EventStream, sink: Sink, scrubber: Scrubber) -> Callabl
         >>> lines, events = [], EventStream()
         >>> stop = keep_journal(events, lines.append, Scrubber())
         >>> events.emit("run.started", verb="ask", note="by ada@example.org")
-        >>> orjson.loads(lines[0])["note"]
-        '[email]'
+        >>> b'"note":"[email]"' in lines[0]
+        True
+        >>> stop()
     """
 
     def write(event: Event) -> None:

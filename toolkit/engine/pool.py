@@ -101,6 +101,7 @@ class _Work:
         self._misses: deque[tuple[Outcome, Call]] = deque()
         self._exhausted = False
         self._refilling = asyncio.Lock()
+        self._over = False
 
     async def go(self) -> None:
         """Work until nothing is left or the run is stopped; errors that are not a call's own end the run."""
@@ -110,6 +111,7 @@ class _Work:
         try:
             await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
         finally:
+            self._over = True
             for worker in workers:
                 worker.cancel()
             ended = await asyncio.gather(*workers, return_exceptions=True)
@@ -119,7 +121,7 @@ class _Work:
         self._list_the_rest()
 
     async def _worker(self) -> None:
-        while not self._run.stopping:
+        while not (self._run.stopping or self._over):
             job = await self._next()
             if job is None:
                 return
@@ -154,7 +156,7 @@ class _Work:
 
     async def _answer(self, outcome: Outcome, call: Call) -> None:
         again: Call | None = call
-        while again is not None:
+        while again is not None and not self._run.stopping:
             call = again
             if self._run.limit_reached:
                 outcome.left = BUDGET

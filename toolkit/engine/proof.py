@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 from toolkit.engine.journal import keep_journal
 from toolkit.engine.ledger import Ledger
@@ -15,7 +14,7 @@ from toolkit.engine.trace import Gauges, Tracing, open_tracing
 from toolkit.events import EventStream
 from toolkit.memory import AppendFile, Writer
 from toolkit.models import Identity
-from toolkit.redact import Scrubber
+from toolkit.settings import Settings
 
 __all__ = ["Proof"]
 
@@ -27,31 +26,27 @@ class Proof:
         folder: The study's folder.
         writer: Its writer.
         identity: Who answers.
-        settings: The settings that may be shown.
-        ledger: Where counts are read.
+        settings: The study's settings; those that may be shown go into run records.
+        ledger: Where counts are read; its scrubber is applied to everything that is kept.
         events: The study's events.
-        scrubber: Applied to everything that is kept.
-        trace: Whether spans and metrics go to OpenTelemetry.
     """
 
     def __init__(
         self,
         folder: Path | None,
         writer: Writer | None,
-        *,
         identity: Identity,
-        settings: Mapping[str, Any],
+        settings: Settings,
         ledger: Ledger,
         events: EventStream,
-        scrubber: Scrubber,
-        trace: bool,
     ) -> None:
+        scrubber = ledger.scrubber
         self._closers: list[Callable[[], object]] = []
         if folder is not None and writer is not None:
             journal = AppendFile(folder / "events.jsonl")
             stop = keep_journal(events, lambda line: writer.submit(journal, line), scrubber)
             self._closers += [stop, journal.close]
-        self.tracing: Tracing | None = open_tracing() if trace else None
+        self.tracing: Tracing | None = open_tracing() if settings.trace else None
         if self.tracing is not None:
             self._closers.append(self.tracing.listen(events))
         self.quarantine = Quarantine(folder / "quarantine" if folder is not None else None, writer, scrubber)
@@ -59,7 +54,7 @@ class Proof:
             folder / "runs" if folder is not None else None,
             writer,
             identity=identity,
-            settings=settings,
+            settings=settings.snapshot(),
             ledger=ledger,
             events=events,
             scrubber=scrubber,

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from toolkit.models import Call, Picture
 
-__all__ = ["CHARACTERS_PER_TOKEN", "Size", "call_size", "call_tokens", "image_tokens"]
+__all__ = ["CACHED_FROM", "CHARACTERS_PER_TOKEN", "Size", "cacheable", "call_size", "call_tokens", "image_tokens"]
 
 CHARACTERS_PER_TOKEN = 4.0
 """The usual ratio for English text; the provider's own counts replace it once replies are in."""
+CACHED_FROM, _CACHED_STEP = 1024, 128
+"""Tokens: the shortest prefix that OpenAI caches, and by what step (its prompt caching guide, read 2026-11)."""
 _MESSAGE = 4
 """Tokens that a chat turn costs beside its text."""
 
@@ -84,6 +86,24 @@ def call_tokens(call: Call, model: str, *, eyes: bool) -> int:
     """
     size = call_size(call, model, eyes=eyes)
     return math.ceil(size.text + size.schema) + size.image
+
+
+def cacheable(before: str, prompt: str) -> int:
+    """Return how many tokens of a prompt a provider's prompt cache can hold after another one: their common prefix.
+
+    Example:
+        >>> cacheable("x" * 5000 + "a", "x" * 5000 + "b")
+        1152
+    """
+    low, high = 0, min(len(before), len(prompt))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if prompt.startswith(before[low:middle], low):
+            low = middle
+        else:
+            high = middle - 1
+    same = low / CHARACTERS_PER_TOKEN
+    return int(same // _CACHED_STEP) * _CACHED_STEP if same >= CACHED_FROM else 0
 
 
 def image_tokens(width: int, height: int, model: str, detail: str = "auto") -> int:

@@ -51,8 +51,10 @@ class Tracing:
         ImportError: OpenTelemetry is not installed.
 
     Example:
-        >>> tracing = Tracing()
-        >>> stop = tracing.watch(gauges, model="scripted:default")
+        >>> class Busy:
+        ...     def metrics(self):
+        ...         return {"toolkit_engine_inflight": 3}
+        >>> stop = Tracing().watch(Busy(), model_name="scripted:default")
         >>> stop()
     """
 
