@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -62,6 +62,11 @@ class Lab:
         concurrency: Calls in flight at once; without it what suits the model.
         timeout: Seconds one try may take.
         tries: How often a call may be sent when transport fails.
+        limits: Pace by ``provider:model``: ``{"openai:gpt-5-mini": {"rpm": 240, "tpm": 600_000}}``.
+        fallbacks: Models to ask in order where the first is not to be had; their answers say so.
+        stage_timeouts: Seconds one try may take, by stage: ``{"rounds.director": 120}``.
+        patience: Seconds of an outage that are waited out where no other model can answer.
+        chaos: Share of tries that fail on purpose, drawn by seed, for rehearsals.
         budget: What may be spent while the lab is open, over all its runs: ``"2 USD"``, ``"50_000 tokens"``,
             ``"100 requests"`` or ``Budget("2 USD", soft=True)``. A run's own ``budget=`` holds beside it.
         price_as: ``provider:model`` whose list price holds, for gateways and deployments with names of their own.
@@ -91,6 +96,11 @@ class Lab:
         concurrency: int | None = None,
         timeout: float | None = None,
         tries: int | None = None,
+        limits: Mapping[str, Mapping[str, float]] | None = None,
+        fallbacks: Sequence[str] | None = None,
+        stage_timeouts: Mapping[str, float] | None = None,
+        patience: float | None = None,
+        chaos: float | None = None,
         budget: str | Budget | None = None,
         price_as: str | None = None,
         trace: bool | None = None,
@@ -107,6 +117,11 @@ class Lab:
             concurrency=concurrency,
             timeout=timeout,
             tries=tries,
+            limits=limits,
+            fallbacks=fallbacks,
+            stage_timeouts=stage_timeouts,
+            patience=patience,
+            chaos=chaos,
             price_as=price_as,
             trace=trace,
         )
@@ -121,6 +136,7 @@ class Lab:
         self._writer: Writer | None = None
         self._memory: joblib.Memory | None = None
         self._recorded_seed: int | None = None
+        self._fallbacks: tuple[Model, ...] = ()
         if capsule is None:
             self._study(model, options)
         else:
@@ -132,11 +148,16 @@ class Lab:
             else:
                 self._replay(Path(capsule))
         self.seed: int = self.settings.seed if seed is not None or self._recorded_seed is None else self._recorded_seed
-        limits = Limits(
+        bounds = Limits(
             concurrency=self.settings.concurrency,
             timeout=self.settings.timeout,
             tries=self.settings.tries,
             retry_wait_max=self.settings.retry_wait_max,
+            pace=self.settings.limits,
+            stage_timeouts=self.settings.stage_timeouts,
+            patience=self.settings.patience,
+            chaos=self.settings.chaos,
+            seed=self.seed,
         )
         self._proof = Proof(self.study, self._writer, self._model.identity, self.settings, self.ledger, self.events)
         self.quarantine, self.runs = self._proof.quarantine, self._proof.runs
@@ -147,9 +168,10 @@ class Lab:
             self._store,
             self._mode,
             self.ledger,
-            limits,
+            bounds,
             quarantine=self.quarantine,
             tracing=self._proof.tracing,
+            fallbacks=self._fallbacks,
             accounts=self._accounts,
             events=self.events,
         )
@@ -181,7 +203,10 @@ class Lab:
             ) from error
         self._store = None if self._mode == "off" else store
         self._closers[:0] = [store.close, writer.close]
-        prices = PriceBook([self._model], price_as=self.settings.price_as)
+        self._fallbacks = tuple(
+            model_of(self.settings.model_copy(update={"model": name})) for name in self.settings.fallbacks
+        )
+        prices = PriceBook([self._model, *self._fallbacks], price_as=self.settings.price_as)
         self.ledger = Ledger(lambda line: writer.submit(book, line), self.events, self.scrubber, prices)
 
     def _replay(self, path: Path) -> None:

@@ -53,6 +53,16 @@ class Settings(BaseSettings):
     """How often a call may be sent when transport fails, the first try included."""
     retry_wait_max: float = Field(default=30.0, gt=0)
     """Longest wait between two tries, in seconds, unless the provider asks for more."""
+    limits: dict[str, dict[str, float]] = {}
+    """``rpm`` and ``tpm`` by ``provider:model``, as JSON in the environment; a model not listed has no limit."""
+    stage_timeouts: dict[str, float] = {}
+    """Seconds one try may take, by stage, as JSON in the environment; the longest dotted name decides."""
+    fallbacks: tuple[str, ...] = ()
+    """Models to ask in order where the first is not to be had."""
+    patience: float = Field(default=900.0, ge=0)
+    """Seconds of an outage that are waited out where no other model can answer."""
+    chaos: float = Field(default=0.0, ge=0, le=1)
+    """Share of tries that fail on purpose, for rehearsals."""
     trace: bool = False
     """Whether spans and metrics go to the OpenTelemetry exporters that the process has set up."""
     budget: str | None = None
@@ -93,8 +103,12 @@ class Settings(BaseSettings):
 
     def snapshot(self) -> dict[str, Any]:
         """Return the settings that may stand in a manifest: an allowlist without secrets, addresses and paths."""
-        allowed = ("model", "mode", "seed", "concurrency", "timeout", "tries", "retry_wait_max")
-        return {name: getattr(self, name) for name in allowed}
+        allowed = (
+            "model", "fallbacks", "mode", "seed", "concurrency", "timeout", "stage_timeouts", "tries", "retry_wait_max",
+            "limits", "patience", "chaos",
+        )  # fmt: skip
+        held = {name: getattr(self, name) for name in allowed}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in held.items()}
 
 
 def load_settings(**given: Any) -> Settings:

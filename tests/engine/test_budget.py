@@ -9,8 +9,8 @@ from tests.engine.calls import answer, make_call, make_calls
 from tests.engine.priced import RATES, priced
 from toolkit.bridge import bridge
 from toolkit.engine import Account, Budget, PriceBook, Run, run_calls
-from toolkit.engine.budget import WithinBudget
 from toolkit.engine.experience import Experience
+from toolkit.engine.within_budget import WithinBudget
 from toolkit.errors import BudgetReached, Incomplete, InvalidInput
 from toolkit.models import Usage
 from toolkit.testing import WireServer

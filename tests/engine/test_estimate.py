@@ -10,10 +10,10 @@ from tests.engine.priced import RATES, priced
 from tests.perf.estimates import summary, trials
 from toolkit.bridge import bridge
 from toolkit.engine import Expected, Forecast, PriceBook
-from toolkit.engine.budget import WithinBudget
 from toolkit.engine.estimate import reasons
 from toolkit.engine.experience import ENOUGH, Experience, Running, Seen
 from toolkit.engine.tokens import call_size, image_tokens
+from toolkit.engine.within_budget import WithinBudget
 from toolkit.media import Image
 from toolkit.models import Message, Picture, Reply, Sampling, Schema, Usage
 from toolkit.testing import WireServer

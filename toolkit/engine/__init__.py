@@ -1,6 +1,6 @@
 """How a call is made dependable: one layer a file, all with ``complete(call)``."""
 
-from toolkit.engine.budget import Account, Budget, check_budget
+from toolkit.engine.budget import Account, Budget
 from toolkit.engine.cache import Cache, Mode
 from toolkit.engine.estimate import Expected, Forecast
 from toolkit.engine.ledger import Ledger, Money, Row
@@ -13,6 +13,7 @@ from toolkit.engine.run import Run, current_run
 from toolkit.engine.runs import Runs, git_sha
 from toolkit.engine.stack import Engine, Limits, build
 from toolkit.engine.trace import Tracing
+from toolkit.engine.within_budget import check_budget
 
 __all__ = [
     "BUDGET",

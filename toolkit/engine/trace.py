@@ -41,7 +41,8 @@ class Gauges(Protocol):
 class Tracing:
     """Spans for runs and calls, and metrics, to whatever OpenTelemetry exporters the process has set up.
 
-    Without any set up, OpenTelemetry drops everything; nothing is ever sent by us.
+    Without any set up, OpenTelemetry drops everything; nothing is ever sent by us. Make one for a meter provider, as
+    ``open_tracing`` does for the process's own: of two gauges with one name OpenTelemetry would keep one.
 
     Args:
         tracer_provider: Where spans go; the process's own when not given.
@@ -54,7 +55,7 @@ class Tracing:
         >>> class Busy:
         ...     def metrics(self):
         ...         return {"toolkit_engine_inflight": 3}
-        >>> stop = Tracing().watch(Busy(), model_name="scripted:default")
+        >>> stop = open_tracing().watch(Busy(), model_name="scripted:default")
         >>> stop()
     """
 

@@ -13,6 +13,7 @@ from toolkit.models._openai_client import DEFAULT_URL, Endpoint, Shared, acquire
 from toolkit.models._openai_reply import Sent, reply_of
 from toolkit.models.call import Call, Identity, Picture, Reply
 from toolkit.models.model import Abilities
+from toolkit.models.pace import PACE_HEADERS, Pace, pace_of
 
 __all__ = ["OpenAIModel", "open_model"]
 
@@ -34,6 +35,9 @@ class OpenAIModel:
         self._profile = profile
         self._identity = identity
         self._prompt_cache = True
+        self.pace: Pace | None = None
+        """The limits the provider told last."""
+        self._told: tuple[str | None, ...] = ()
         self._shared: dict[asyncio.AbstractEventLoop, Shared] = {}
         self._prepared: set[tuple[str, int]] = set()
 
@@ -88,6 +92,9 @@ class OpenAIModel:
         body = body_of(call, self._profile, prompt_cache=prompt_cache)
         started, clock = time.time(), time.perf_counter()
         response = await shared.post(call, body, self._identity)
+        told = tuple(response.headers.get(name) for name in PACE_HEADERS)
+        if told != self._told:
+            self._told, self.pace = told, pace_of(response.headers)
         sent = Sent(
             identity=self._identity,
             request_id=response.headers.get("x-request-id"),

@@ -44,7 +44,8 @@ def open_model(model: str, **options: Any) -> Model:
     entry = found.get(provider)
     if entry is None:
         near = difflib.get_close_matches(provider, found, n=1, cutoff=0.5)
-        meant = f"Did you mean {':'.join(filter(None, (near[0], name)))!r}?" if near else f'Write "openai:{model}" if it is a name at OpenAI.'
+        named = ":".join(part for part in (near[0] if near else "", name) if part)
+        meant = f"Did you mean {named!r}?" if near else f'Write "openai:{model}" if it is a name at OpenAI.'
         raise ModelUnknown(
             f"no provider answers to the model {model!r}",
             hint=f"{meant} Installed: {', '.join(sorted(found))}.",
