@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from toolkit import aio
     from toolkit.display import Report, Result
-    from toolkit.errors import DramatisError, Incomplete, Interrupted, InvalidInput
+    from toolkit.engine import Budget
+    from toolkit.errors import BudgetReached, DramatisError, Incomplete, Interrupted, InvalidInput
     from toolkit.lab import Lab, use
     from toolkit.media import Image
     from toolkit.personas import Panel, Persona, Population, generate_personas
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Answers": "toolkit.questions",
+    "Budget": "toolkit.engine",
+    "BudgetReached": "toolkit.errors",
     "Choice": "toolkit.questions",
     "DramatisError": "toolkit.errors",
     "Image": "toolkit.media",
@@ -52,6 +55,8 @@ _HOMES = {
 
 __all__ = [
     "Answers",
+    "Budget",
+    "BudgetReached",
     "Choice",
     "DramatisError",
     "Image",
