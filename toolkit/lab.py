@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -16,10 +16,8 @@ from toolkit.engine import (
     Account,
     Budget,
     Engine,
-    Ledger,
     Limits,
     Mode,
-    PriceBook,
     Proof,
     build,
     check_budget,
@@ -28,16 +26,15 @@ from toolkit.engine import (
 from toolkit.errors import InvalidInput
 from toolkit.events import Event, EventStream
 from toolkit.models import Abilities, Identity, Model
-from toolkit.models.opening import model_of
-from toolkit.models.recorded import RecordedModel, described
+from toolkit.models.recorded import described
 from toolkit.redact import Scrubber
 from toolkit.settings import Settings, load_settings
+from toolkit.study import Opened, open_capsule, open_rerecording, open_study, refuse_with_capsule
 
 if TYPE_CHECKING:
     import joblib
 
     from toolkit.display import Report
-    from toolkit.memory import Store, Writer
 
 __all__ = ["Lab", "current_lab", "use"]
 
@@ -130,24 +127,19 @@ class Lab:
         self.events = EventStream()
         self.scrubber = Scrubber(self.settings.redaction_patterns)
         self.last: Any = None
-        self._closers: list[Callable[[], None]] = []
         self._opened = time.monotonic()
-        self._store: Store | None = None
-        self._writer: Writer | None = None
-        self._memory: joblib.Memory | None = None
-        self._recorded_seed: int | None = None
-        self._fallbacks: tuple[Model, ...] = ()
         if capsule is None:
-            self._study(model, options)
+            opened = open_study(self.settings, model, options, self.events, self.scrubber)
         else:
             given = {"model": model, "study": study, "mode": mode, "base_url": base_url, "api_key": api_key, **options}
-            _refuse_with_capsule(given)
-            recorder = os.environ.get("TOOLKIT_RECORD")
-            if recorder:
-                self._record(Path(capsule), recorder)
-            else:
-                self._replay(Path(capsule))
-        self.seed: int = self.settings.seed if seed is not None or self._recorded_seed is None else self._recorded_seed
+            refuse_with_capsule(given)
+            opened = self._open(Path(capsule))
+        self.settings = opened.settings
+        self.ledger = opened.ledger
+        self.study: Path | None = opened.study
+        self.seed: int = self.settings.seed if seed is not None or opened.seed is None else opened.seed
+        self._model, self._fallbacks, self._mode = opened.model, opened.fallbacks, opened.mode
+        self._store, self._memory, self._closers = opened.store, opened.memory, opened.closers
         bounds = Limits(
             concurrency=self.settings.concurrency,
             timeout=self.settings.timeout,
@@ -159,7 +151,7 @@ class Lab:
             chaos=self.settings.chaos,
             seed=self.seed,
         )
-        self._proof = Proof(self.study, self._writer, self._model.identity, self.settings, self.ledger, self.events)
+        self._proof = Proof(self.study, opened.writer, self._model.identity, self.settings, self.ledger, self.events)
         self.quarantine, self.runs = self._proof.quarantine, self._proof.runs
         for account in self._accounts:
             self.check_budget(account.budget)
@@ -179,67 +171,18 @@ class Lab:
         self._closers.append(self._proof.close)
         self._forget = bridge().on_close(self._wind_up)
 
-    # --- the three ways to open ---
-
-    def _study(self, model: str | Model | None, options: dict[str, Any]) -> None:
-        """Open a folder of one's own."""
-        from toolkit.memory import AppendFile, MemoryUnwritable, Writer, open_memory
-
-        self._model = model_of(self.settings, model, **options)
-        self._mode: Mode = self.settings.mode
-        study = self.settings.study
-        self.study: Path | None = study
-        writer = self._writer = Writer("dramatis-writer")
-        try:
-            book = AppendFile(study / "ledger.jsonl")
-            self._closers.append(book.close)
-            self._memory, store = open_memory(study, self._mode, writer=writer)
-        except MemoryUnwritable as error:
-            for close in (writer.close, *self._closers):
-                close()
-            raise InvalidInput(
-                f"the study {study} cannot be opened: {error.message}",
-                hint="Give a folder that can be written, study=….",
-            ) from error
-        self._store = None if self._mode == "off" else store
-        self._closers[:0] = [store.close, writer.close]
-        self._fallbacks = tuple(
-            model_of(self.settings.model_copy(update={"model": name})) for name in self.settings.fallbacks
-        )
-        prices = PriceBook([self._model, *self._fallbacks], price_as=self.settings.price_as)
-        self.ledger = Ledger(lambda line: writer.submit(book, line), self.events, self.scrubber, prices)
-
-    def _replay(self, path: Path) -> None:
-        """Open a recording."""
-        from toolkit.memory import Capsule
-
-        capsule = Capsule.open(path)
-        self._store = capsule
-        self._recorded_seed = capsule.manifest.seed
-        self._model = RecordedModel(capsule.manifest.models)
-        self._mode = "replay"
-        self.study = None
-        prices = PriceBook([self._model], price_as=self.settings.price_as)
-        self.ledger = Ledger(None, self.events, self.scrubber, prices)
-
-    def _record(self, path: Path, model: str) -> None:
-        """Make a capsule anew: ask a model, in a folder that goes away, and freeze after every run."""
-        import shutil
-        import tempfile
-
-        if model == "authored":
-            model = f"authored:{path.with_suffix('.yaml')}"
-        folder = Path(tempfile.mkdtemp(prefix="dramatis-record-"))
-        self.settings = self.settings.model_copy(update={"study": folder, "mode": "read", "model": model})
-        self._study(None, {})
-        git_sha()  # asked now and kept, for a process that ends starts no other
-        self._closers.append(lambda: shutil.rmtree(folder))
-        target = path.absolute()
+    def _open(self, capsule: Path) -> Opened:
+        """Open a recording to replay, or, where ``TOOLKIT_RECORD`` names a model, to make anew after every run."""
+        recorder = os.environ.get("TOOLKIT_RECORD")
+        if not recorder:
+            return open_capsule(capsule, self.settings, self.events, self.scrubber)
+        target = capsule.absolute()
 
         def keep(_: Event) -> None:
             self.freeze(target)
 
         self.events.subscribe(keep, "run.finished")
+        return open_rerecording(capsule, recorder, self.settings, self.events, self.scrubber)
 
     # --- what it is ---
 
@@ -356,7 +299,8 @@ class Lab:
                     rest.callback(close)
         finally:
             self._forget()
-            await self._model.close()
+            for model in (self._model, *self._fallbacks):
+                await model.close()
 
     def __enter__(self) -> Self:
         """Make this the lab of the block."""
@@ -371,17 +315,6 @@ class Lab:
         """Return the lab as one line."""
         where = f"study {self.study}" if self.study is not None else "a capsule"
         return f"Lab({self.model}, {where}, mode {self.mode}, seed {self.seed}, {len(self.ledger):,} calls)"
-
-
-def _refuse_with_capsule(given: Mapping[str, object]) -> None:
-    """Refuse what only makes sense where a model is asked."""
-    for name, value in given.items():
-        if value is not None and (name, value) != ("mode", "replay"):
-            shown = f"{name}=…" if name == "api_key" else f"{name}={value!r}"
-            raise InvalidInput(
-                f"a capsule replays what was recorded, so {shown} cannot be given with capsule=",
-                hint=f"Leave out {name}=, or open a study folder to ask a model.",
-            )
 
 
 # --- which lab a verb uses ---

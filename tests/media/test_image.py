@@ -186,9 +186,9 @@ def test_no_view_of_an_image_shows_its_folder(tmp_path, pictures):
 
 def test_description_for_models_without_eyes(tmp_path, pictures):
     path = _file(tmp_path, pictures.turned(pictures.photo(), 6), "ad.jpg")
-    assert Image(path).describe() == '90 x 120 pixels: no description given'
+    assert Image(path).describe() == "90 x 120 pixels: no description given"
     told = Image(path, alt="Blue waves\n on  paper").describe()
-    assert told == 'Image "ad.jpg", 90 x 120 pixels: Blue waves on paper'
+    assert told == "90 x 120 pixels: Blue waves on paper"
     assert Image(pictures.photo()).describe() == "120 x 90 pixels: no description given"
 
 

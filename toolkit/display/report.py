@@ -24,7 +24,13 @@ _HOUR = 3600
 
 @dataclass(frozen=True, eq=False)  # frames do not compare to one truth value
 class Report:
-    """Calls, tokens and time of one run, or of a whole study; ``frame`` has one row a stage and model."""
+    """Calls, tokens and time of one run, or of a whole study; ``frame`` has one row a stage and model.
+
+    Example:
+        >>> panel = generate_personas(3, "us-adults-2012", detail="brief", lab=lab)
+        >>> panel.report.calls, len(panel.report.frame)
+        (3, 1)
+    """
 
     title: str
     calls: int

@@ -34,7 +34,7 @@ class Connection(asyncio.Protocol):
     Args:
         answer: Gives the outcome of a request, at once.
         begun: Told when a whole request has arrived.
-        ended: Told when its answer is written (True) or will never be (False).
+        ended: Told when its answer is written whole (True) or will never be (False).
         opened: The set of open connections.
     """
 
@@ -42,7 +42,7 @@ class Connection(asyncio.Protocol):
         self,
         answer: Callable[[Request], Outcome],
         begun: Callable[[], None],
-        ended: Callable[[int, bool], None],
+        ended: Callable[[Outcome | None, bool], None],
         opened: set[Connection],
     ) -> None:
         self._answer = answer
@@ -68,7 +68,7 @@ class Connection(asyncio.Protocol):
             self._pending.cancel()
         if self._busy:
             self._busy = False
-            self._ended(0, False)
+            self._ended(None, False)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes, and answer when they make a request."""
@@ -103,7 +103,7 @@ class Connection(asyncio.Protocol):
     def _deliver(self, outcome: Outcome) -> None:
         self._busy = False
         whole = self._write(outcome)
-        self._ended(outcome.status, whole)
+        self._ended(outcome, whole)
         if self._last:
             self._transport.close()
 

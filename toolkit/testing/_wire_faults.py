@@ -63,6 +63,8 @@ class Outcome:
     """Seconds before it goes."""
     ending: str = ""
     """``drop``, ``drop_mid`` or ``hang`` where it does not go as it should."""
+    question: str = ""
+    """What was asked, see ``Traffic.delivered_by_question``."""
 
 
 def refusal(status: int, code: str, message: str, param: str | None = None) -> tuple[int, dict[str, Any]]:
@@ -121,9 +123,13 @@ class Weather:
     window: float
     outages: Mapping[str, Sequence[tuple[float, float]]]
     clock: Callable[[], float]
+    burst: int = 1
     _scripted: deque[str] = field(init=False)
     _accepted: deque[float] = field(init=False, default_factory=deque)
     _born: float = field(init=False)
+    admitted: int = field(init=False, default=0)
+    """Requests that the ceiling let through so far."""
+    _burst_left: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self._scripted = deque(self.script)
@@ -133,6 +139,13 @@ class Weather:
             raise InvalidInput(f"unknown fault {unknown[0]!r}", hint=f"There are: {', '.join(WIRE_FAULTS)}.")
         if any(not 0 <= one <= 1 for one in self.faults.values()) or sum(self.faults.values()) > 1 + 1e-9:
             raise InvalidInput(f"the faults {dict(self.faults)} are no probabilities", hint="Together at most 1.")
+        if self.burst < 1:
+            raise InvalidInput(f"burst is {self.burst}", hint="Give a whole number from 1.")
+        share = self.faults.get("rate_limited", 0.0)
+        if share and self.burst > 1:
+            # A burst takes its first request from those that are drawn for, so that the share of all stays as given.
+            begins = share / (self.burst * (1.0 - share) + share)
+            self.faults = {**self.faults, "rate_limited": begins}
 
     def fault(self, digest: str, occurrence: int, model: str) -> str | None:
         """Return the fault this request meets, if any: the script first, then outages, the ceiling and the draw."""
@@ -143,7 +156,13 @@ class Weather:
             return "unavailable"
         if self.rpm is not None and not self._admitted(self.rpm):
             return "rate_limited"
-        return self._drawn(digest, occurrence) if self.faults else None
+        if self._burst_left:
+            self._burst_left -= 1
+            return "rate_limited"
+        drawn = self._drawn(digest, occurrence) if self.faults else None
+        if drawn == "rate_limited":
+            self._burst_left = self.burst - 1
+        return drawn
 
     def delay(self, digest: str, occurrence: int) -> float:
         """Return the seconds this request takes: fixed, or log-normal by median and 95th percentile."""
@@ -154,8 +173,8 @@ class Weather:
         return median * math.exp(spread * rng(self.seed, "latency", digest, occurrence).gauss())
 
     def wait(self) -> str:
-        """Return the value of ``retry-after``."""
-        if self.rpm is not None and self._accepted:
+        """Return the value of ``retry-after``: until the ceiling admits again where it is reached, else as set."""
+        if self.remaining() == 0:
             return f"{max(self._accepted[0] + self.window - self.clock(), 0.001):.3f}"
         return str(self.retry_after)
 
@@ -167,6 +186,17 @@ class Weather:
     def remaining(self) -> int | None:
         """Return how many requests the ceiling still admits now."""
         return None if self.rpm is None else max(self.rpm - len(self._accepted), 0)
+
+    def ceiling(self) -> list[tuple[str, str]]:
+        """Return the headers that tell the ceiling, a minute as providers tell it whatever the window is."""
+        remaining = self.remaining()
+        if self.rpm is None or remaining is None:
+            return []
+        minute = 60.0 / self.window
+        return [
+            ("x-ratelimit-limit-requests", f"{self.rpm * minute:.0f}"),
+            ("x-ratelimit-remaining-requests", f"{remaining * minute:.0f}"),
+        ]
 
     def _drawn(self, digest: str, occurrence: int) -> str | None:
         drawn = rng(self.seed, "wire", digest, occurrence).random()
@@ -188,4 +218,5 @@ class Weather:
         if len(self._accepted) >= rpm:
             return False
         self._accepted.append(now)
+        self.admitted += 1
         return True

@@ -39,6 +39,11 @@ class Traffic:
     """Most requests in flight at once."""
     delivered: int = 0
     """Answers with HTTP 200 written whole to a connection that was open."""
+    delivered_by_question: Counter[str] = field(default_factory=Counter)
+    """Chat answers with HTTP 200 delivered whole, by the SHA-256 of the body as in ``by_digest`` but without ``model``:
+    by what was asked, whoever answered."""
+    admitted: int = 0
+    """Chat requests that ``rpm`` let through; those that met another fault afterwards count too."""
     by_status: Counter[int] = field(default_factory=Counter)
     """Answers written, by HTTP status."""
     faults: Counter[str] = field(default_factory=Counter)
@@ -51,12 +56,16 @@ class Traffic:
         self.in_flight += 1
         self.peak = max(self.peak, self.in_flight)
 
-    def ended(self, status: int, whole: bool) -> None:  # noqa: FBT001  # a callback with a fact
+    def ended(self, outcome: Outcome | None, whole: bool) -> None:  # noqa: FBT001  # a callback with a fact
         """Count its answer out."""
         self.in_flight -= 1
-        if whole:
-            self.by_status[status] += 1
-            self.delivered += status == 200  # noqa: PLR2004  # HTTP's OK
+        if outcome is None or not whole:
+            return
+        self.by_status[outcome.status] += 1
+        if outcome.status == 200:  # noqa: PLR2004  # HTTP's OK
+            self.delivered += 1
+            if outcome.question:
+                self.delivered_by_question[outcome.question] += 1
 
     def as_json(self) -> dict[str, Any]:
         """Return the numbers as ``GET /stats`` gives them."""
@@ -67,6 +76,8 @@ class Traffic:
             "in_flight": self.in_flight,
             "peak": self.peak,
             "delivered": self.delivered,
+            "delivered_by_question": dict(self.delivered_by_question),
+            "admitted": self.admitted,
             "by_status": {str(status): n for status, n in sorted(self.by_status.items())},
             "faults": dict(self.faults),
             "connections": self.connections,
@@ -86,7 +97,9 @@ class WireServer:
         latency: Seconds an answer takes, or (median, 95th percentile) of a log-normal distribution.
         faults: Probabilities by name, see ``WIRE_FAULTS``; drawn by seed, request digest and occurrence.
         script: Faults (or ``ok``) of the first requests in the order they arrive; then the probabilities hold.
-        retry_after: The value of ``retry-after`` with HTTP 429 and 503: seconds, or text as it stands.
+        burst: Requests in a row that a drawn ``rate_limited`` meets; its probability stays its share of all requests.
+        retry_after: The value of ``retry-after`` with HTTP 429 and 503: seconds, or text as it stands. Where
+            ``rpm`` is reached, the time until it admits again.
         rpm: Requests admitted in any ``window``; more get 429 with the time to wait.
         window: Seconds of ``rpm``.
         outages: Spans (begin, end) in seconds since the start, by model or ``*``, in which it answers 503.
@@ -116,6 +129,7 @@ class WireServer:
         latency: float | tuple[float, float] = 0.0,
         faults: Mapping[str, float] | None = None,
         script: Iterable[str] = (),
+        burst: int = 1,
         retry_after: float | str = 0.05,
         rpm: int | None = None,
         window: float = 60.0,
@@ -144,6 +158,7 @@ class WireServer:
             window=window,
             outages=outages or {},
             clock=clock,
+            burst=burst,
         )
         self._prompts = PromptCache()
         self._open: set[Connection] = set()
@@ -245,12 +260,10 @@ class WireServer:
         if refused is not None:
             return _refused(refused, headers)
         fault = self._weather.fault(digest, occurrence, str(body.get("model")))
+        self.requests.admitted = self._weather.admitted
         if fault is not None:
             self.requests.faults[fault] += 1
-        remaining = self._weather.remaining()
-        if remaining is not None:
-            headers.append(("x-ratelimit-limit-requests", str(self._weather.rpm)))
-            headers.append(("x-ratelimit-remaining-requests", str(remaining)))
+        headers += self._weather.ceiling()
         delay = self._weather.delay(digest, occurrence)
         refused = self._weather.refusal(fault) if fault else None
         if refused is not None:
@@ -280,7 +293,13 @@ class WireServer:
             said = f"Invalid schema for response_format: {error.message}"
             return _refused(refusal(400, "invalid_request_error", said, "response_format"), headers, delay)
         ending = fault if fault in {"drop", "drop_mid", "hang"} else ""
-        return Outcome(200, answer, tuple(headers), delay, ending or "")
+        return Outcome(200, answer, tuple(headers), delay, ending or "", _question(body))
+
+
+def _question(body: Mapping[str, Any]) -> str:
+    """Return the digest of what is asked, whoever is asked."""
+    asked = {name: value for name, value in body.items() if name not in _OUTSIDE and name != "model"}
+    return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _refused(
