@@ -168,7 +168,7 @@ class Lab:
             events=self.events,
         )
         self._proof.watch(self._engine.gauges, self.model)
-        self._closers.append(self._proof.close)
+        self._closers.insert(0, self._proof.close)
         self._forget = bridge().on_close(self._wind_up)
 
     def _open(self, capsule: Path) -> Opened:

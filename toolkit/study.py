@@ -44,7 +44,7 @@ class Opened:
     seed: int | None = None
     """The recorded seed."""
     closers: list[Callable[[], None]] = field(default_factory=list)
-    """Called last to first when the lab closes."""
+    """Called in this order when the lab closes."""
 
 
 def open_study(
@@ -68,10 +68,10 @@ def open_study(
     closers: list[Callable[[], None]] = [writer.close]
     try:
         book = AppendFile(study / "ledger.jsonl")
-        closers.insert(0, book.close)
+        closers.append(book.close)
         memory, store = open_memory(study, settings.mode, writer=writer)
     except MemoryUnwritable as error:
-        for close in reversed(closers):
+        for close in closers:
             close()
         raise InvalidInput(
             f"the study {study} cannot be opened: {error.message}",
@@ -88,7 +88,7 @@ def open_study(
         study=study,
         memory=memory,
         writer=writer,
-        closers=[*closers, store.close],
+        closers=[store.close, *closers],
     )
 
 
@@ -129,7 +129,7 @@ def open_rerecording(path: Path, model: str, settings: Settings, events: EventSt
     changed = settings.model_copy(update={"study": folder, "mode": "read", "model": model})
     opened = open_study(changed, None, {}, events, scrubber)
     git_sha()  # asked now and kept, for a process that ends starts no other
-    opened.closers.insert(0, lambda: shutil.rmtree(folder))
+    opened.closers.append(lambda: shutil.rmtree(folder))
     return opened
 
 
