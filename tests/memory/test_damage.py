@@ -111,15 +111,31 @@ def test_tampered_entry_raises_where_it_may_not_be_healed(tmp_path: Path, kind: 
     assert path.read_bytes() == before
 
 
-def test_entry_under_another_key_is_a_miss_and_found_by_validate(tmp_path: Path) -> None:
+def test_renamed_entry_is_found_by_validate_and_served_under_no_key(tmp_path: Path) -> None:
     path = tmp_path / "m.sqlite"
     fill(path, 4)
     edit(path, *TAMPERED["renamed"])
     with SealedStore(path, heal=True) as store:
-        assert store.get(REPLIES, "key-3") is None
         assert (store.validate().ok, store.validate().damaged) == (3, 1)
         assert store.get(REPLIES, "key-x") is None
+        assert store.get(REPLIES, "key-3") is None
         assert store.counts.dropped == 1
+
+
+def test_entry_sealed_for_another_key_is_served_under_no_key(tmp_path: Path) -> None:
+    """A row at another's address verifies, for somebody sealed it, but is not what was asked for."""
+    path = tmp_path / "m.sqlite"
+    entries = fill(path, 4)
+    other = Entry(REPLIES, "key-z", b'{"text":"forged"}', created=1e9)
+    edit(path, "UPDATE entries SET key=?, body=?, sha=?, size=?, stage='', item='', template='', model='', created=? "
+        "WHERE key='key-3'", other.key, other.body, other.seal(), other.size, other.created)  # fmt: skip
+    with SealedStore(path, heal=True) as store:
+        assert store.get(REPLIES, "key-3") is None
+        assert store.get_many(REPLIES, ["key-3", "key-2"]) == {"key-2": entries["key-2"]}
+        assert store.get(REPLIES, "key-z") is None
+        assert store.validate().damaged == 1
+        assert store.purge(damaged=True) == 1
+        assert store.put(entries["key-3"], overwrite=False).result() is True
 
 
 def test_body_sealed_by_a_forger_must_still_be_json(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import orjson
@@ -22,6 +24,8 @@ Remembered = Reply | CallError
 Mode = Literal["off", "read", "refresh", "write", "replay"]
 
 _READS = frozenset({"read", "replay"})
+_SHARING = frozenset({"read", "refresh"})
+"""The modes that take what another process has stored meanwhile, and overwrite."""
 
 
 class Cache:
@@ -37,21 +41,35 @@ class Cache:
     replay always              never; a miss is an error
     ====== =================== ==================
 
-    Calls with one key that are in flight at once become one call ("single flight").
+    Calls with one key that are in flight at once become one call ("single flight"): over tasks and threads in every
+    mode that remembers, and over processes on one study in those that read what others wrote.
+
+    A reply past its stage's time to live counts as absent; in ``replay`` it is served all the same.
 
     Args:
         inner: What answers a miss.
         store: Where replies are kept; ``None`` for mode ``off``.
         identity: Who answers; part of each key.
         mode: How memory is used.
+        ttl: Seconds for which replies stay fresh, by stage; a stage's name holds for those under it too, ``rounds``
+            for ``rounds.director``.
     """
 
-    def __init__(self, inner: Responder, store: Store | None, identity: Identity, mode: Mode) -> None:
+    def __init__(
+        self,
+        inner: Responder,
+        store: Store | None,
+        identity: Identity,
+        mode: Mode,
+        ttl: Mapping[str, float] | None = None,
+    ) -> None:
         self._inner = inner
         self._store = store
         self._identity = identity
         self._mode = mode
+        self._ttl = dict(ttl or {})
         self._flights: dict[str, asyncio.Future[Reply]] = {}
+        self._claims = store.claims if isinstance(store, SealedStore) and mode in _SHARING else None
 
     def lookup(self, calls: Sequence[Call]) -> list[Remembered | None]:
         """Return what memory holds for these calls, in order; one read for all of them.
@@ -67,41 +85,38 @@ class Cache:
         replies: list[Remembered | None] = []
         for call, key in zip(calls, keys, strict=True):
             entry = found.get(key)
-            replies.append(decode(entry.body, call) if entry is not None and self._fresh(entry) else None)
+            replies.append(decode(entry.body, call) if entry is not None and self._fresh(entry, call) else None)
             if entry is None and self._mode == "replay":
                 raise self._miss(call)
         return replies
 
     def peek(self, calls: Sequence[Call]) -> list[bool]:
         """Tell which calls memory would answer, without serving or counting any."""
-        if self._store is None or self._mode not in _READS:
-            return [False] * len(calls)
-        return [self._store.contains(REPLIES, call.key(self._identity)) for call in calls]
+        return [self._mode in _READS and self._there(call) for call in calls]
 
     async def complete(self, call: Call) -> Reply:
-        """Answer from memory, from a call of the same key in flight, or from below."""
+        """Answer from memory, from a call of the same key in flight here or in another process, or from below."""
         if self._store is None or self._mode == "off":
             return await self._inner.complete(call)
-        known = self.lookup([call])[0]
-        if isinstance(known, CallError):
-            raise known
-        if known is not None:
-            return known
         key = call.key(self._identity)
         flight = self._flights.get(key)
         if flight is not None:
             return await self._join(flight, call)
-        return await self._fly(key, call)
+        claimed = self._claim(key)
+        try:
+            # read after the claim: whoever had it before has stored the reply by now
+            known = self.lookup([call])[0]
+            return _served(known) if known is not None else await self._fly(key, call, claimed=claimed)
+        finally:
+            if claimed:
+                self._release(key)
 
-    async def _fly(self, key: str, call: Call) -> Reply:
+    async def _fly(self, key: str, call: Call, *, claimed: bool) -> Reply:
         flight: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._flights[key] = flight
         try:
-            reply = await self._inner.complete(call)
-            await self._remember(key, call, reply.model, encode(reply))
+            reply = await (self._ask(key, call) if claimed else self._ask_after_others(key, call))
         except BaseException as error:
-            if isinstance(error, CallError) and error.reply is not None:
-                await self._remember(key, call, error.reply.model, encode_error(error))
             if isinstance(error, Exception):
                 flight.set_exception(error)
                 flight.exception()  # those who joined see it; nobody joining is no loss
@@ -121,6 +136,39 @@ class Cache:
             return await self.complete(call)
         return dataclasses.replace(flight.result(), cached=True)
 
+    async def _ask(self, key: str, call: Call) -> Reply:
+        try:
+            reply = await self._inner.complete(call)
+        except CallError as error:
+            if error.reply is not None:
+                await self._remember(key, call, error.reply.model, encode_error(error))
+            raise
+        await self._remember(key, call, reply.model, encode(reply))
+        return reply
+
+    async def _ask_after_others(self, key: str, call: Call) -> Reply:
+        """Wait for the process that is asking this, and take its reply; ask where it ended without one, or hangs."""
+        for wait in self._claims.waits() if self._claims is not None else ():
+            await asyncio.sleep(wait)
+            claimed = self._claim(key)
+            try:
+                known = self.lookup([call])[0] if claimed or self._there(call) else None
+                if known is not None:
+                    return _served(known)
+                if claimed:
+                    return await self._ask(key, call)
+            finally:
+                if claimed:
+                    self._release(key)
+        return await self._ask(key, call)
+
+    def _claim(self, key: str) -> bool:
+        return self._claims is None or self._claims.take(key)
+
+    def _release(self, key: str) -> None:
+        if self._claims is not None:
+            self._claims.release(key)
+
     async def _remember(self, key: str, call: Call, model: str, body: bytes) -> None:
         if not isinstance(self._store, SealedStore):
             return
@@ -133,18 +181,40 @@ class Cache:
             template=call.template,
             model=model,
         )
-        ticket = self._store.put(entry, overwrite=self._mode in {"read", "refresh"})
+        ticket = self._store.put(entry, overwrite=self._mode in _SHARING or self._is_stale(key, call))
         try:
             await ticket
         except asyncio.CancelledError:
             # The reply is here and paid: a stop waits for its commit, and it counts as finished.
             await ticket
 
-    def _fresh(self, entry: Entry) -> bool:
-        if self._mode in _READS:
-            return True
-        run = current_run.get()
-        return run is not None and entry.created >= run.since
+    def _there(self, call: Call) -> bool:
+        """Whether memory would answer this, without serving or counting it."""
+        if not isinstance(self._store, SealedStore):
+            return self._store is not None and self._store.contains(REPLIES, call.key(self._identity))
+        entry = self._store.find(REPLIES, call.key(self._identity))
+        return entry is not None and self._fresh(entry, call)
+
+    def _fresh(self, entry: Entry, call: Call) -> bool:
+        if self._mode == "refresh":
+            run = current_run.get()
+            return run is not None and entry.created >= run.since
+        return self._mode == "replay" or self._in_time(entry, call)
+
+    def _is_stale(self, key: str, call: Call) -> bool:
+        """Whether what memory holds is past its time; mode ``write``, which keeps what is there, then replaces it."""
+        entry = self._store.find(REPLIES, key) if self._ttl and isinstance(self._store, SealedStore) else None
+        return entry is not None and not self._in_time(entry, call)
+
+    def _in_time(self, entry: Entry, call: Call) -> bool:
+        return not self._ttl or entry.created + self._time_to_live(call.stage) > time.time()
+
+    def _time_to_live(self, stage: str) -> float:
+        known = self._ttl.get(stage)
+        if known is None:
+            known = self._time_to_live(stage.rpartition(".")[0]) if "." in stage else math.inf
+            self._ttl[stage] = known
+        return known
 
     def _miss(self, call: Call) -> ReplayMiss:
         """Say which call is missing and why the recording may not hold it."""
@@ -165,6 +235,12 @@ class Cache:
             f"the recording holds no reply for {where} as it is asked now, though one for other input",
             hint="The question, persona, image, seed or model differs from what was recorded.",
         )
+
+
+def _served(known: Remembered) -> Reply:
+    if isinstance(known, CallError):
+        raise known
+    return known
 
 
 def encode(reply: Reply) -> bytes:

@@ -28,6 +28,10 @@ BUDGET = "budget"
 _WINDOW = 256
 """Calls whose keys are looked up in one read."""
 
+_WORKERS = 2
+"""Workers for each call that may be in flight. One that waits between tries, or for its reply's commit, has nothing in
+flight; with one a slot the model would idle meanwhile. How many are in flight is the Limit layer's to bound."""
+
 Accept = Callable[[Call, Reply], Any]
 """Turns a reply into a value or raises ``InvalidReply``."""
 
@@ -105,7 +109,7 @@ class _Work:
 
     async def go(self) -> None:
         """Work until nothing is left or the run is stopped; errors that are not a call's own end the run."""
-        workers = [asyncio.create_task(self._worker()) for _ in range(self._engine.concurrency)]
+        workers = [asyncio.create_task(self._worker()) for _ in range(_WORKERS * self._engine.concurrency)]
         for worker in workers:
             self._run.adopt(worker)
         try:

@@ -30,6 +30,10 @@ __all__ = ["Engine", "Limits", "build"]
 _RETRIES = 100
 """Retries a run may make whatever its size, before the cap on their share holds."""
 
+_START = 64
+"""Calls in flight at the beginning where so many may be: a model that never refused is not asked slowly. At 200 ms a
+start with 20 took a whole round of 64 more (3 % of 2,000 calls)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -144,4 +148,4 @@ def _limited(model: Model, limits: Limits, concurrency: int, scrubber: Scrubber)
     layer = Timeout(layer, limits.timeout, limits.stage_timeouts, scrubber)
     layer = Metered(layer)
     pace = paces(limits.pace).get(str(model.identity), Pace())
-    return Limit(layer, model, pace, most=concurrency)
+    return Limit(layer, model, pace, most=concurrency, start=min(concurrency, _START))

@@ -15,7 +15,8 @@ from typing import Any
 import orjson
 
 from toolkit.errors import CapsuleInvalid, InvalidInput
-from toolkit.memory.entry import Counts, Entry, Tally, after_of, newest, row_of
+from toolkit.memory.entry import Counts, Entry, Tally, after_of, newest
+from toolkit.memory.rows import row_of
 
 __all__ = ["Capsule", "Manifest", "freeze"]
 

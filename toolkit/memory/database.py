@@ -18,7 +18,7 @@ from typing import Literal
 from toolkit.errors import DramatisError, InvalidInput, MemoryCorrupt
 from toolkit.memory.entry import Tally
 from toolkit.memory.filesystem import network_filesystem
-from toolkit.memory.schema import APPLICATION, SCHEMA, TABLES, VERSION, Connection, expected_tables, salvage
+from toolkit.memory.schema import APPLICATION, PAGE, SCHEMA, TABLES, VERSION, Connection, expected_tables, salvage
 
 if sys.platform != "win32":
     import fcntl
@@ -31,6 +31,11 @@ Journal = Literal["auto", "wal", "rollback"]
 
 PATIENCE = 60.0
 """Seconds one statement waits for another process's write lock."""
+
+LOG = 16 * 2**20
+"""Bytes the write-ahead log may reach before it is worked in; a page written many times meanwhile is copied once."""
+_CACHE_KB = {True: 16_000, False: 4_000}
+"""Page cache of the one writing connection, and of each reading one."""
 
 # SQLite's result codes, in their low byte: https://sqlite.org/rescode.html
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_MISMATCH}
@@ -97,7 +102,11 @@ class Database:
             generation = self.generation
             try:
                 connection = self._connect("ro" if self.read_only else "rw")
-                if not write:
+                connection.execute(f"PRAGMA cache_size=-{_CACHE_KB[write]}")
+                if write:
+                    connection.execute(f"PRAGMA wal_autocheckpoint={LOG // PAGE}")
+                    connection.execute(f"PRAGMA journal_size_limit={LOG}")
+                else:
                     connection.execute("PRAGMA query_only=ON")
                 connection.execute("SELECT 1 FROM entries LIMIT 1").fetchone()
             except sqlite3.Error as error:
@@ -218,7 +227,7 @@ class Database:
         home = network_filesystem(self.path, self._mounts) if self._wanted == "auto" else None
         if self._wanted != "rollback" and home is None:
             try:
-                self._let_shrink(connection)
+                self._lay_out(connection)
                 mode = _patiently(connection, "PRAGMA journal_mode=WAL")
                 connection.execute(TABLES).fetchall()
             except sqlite3.OperationalError as error:
@@ -234,7 +243,7 @@ class Database:
         connection = self._connect("rw")
         # a log left from a better file system can only be taken in by a connection that needs no shared memory
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")
-        self._let_shrink(connection)
+        self._lay_out(connection)
         _patiently(connection, "PRAGMA journal_mode=DELETE")
         connection.execute(TABLES).fetchall()
         connection.close()
@@ -245,9 +254,10 @@ class Database:
             )
         return self._connect("rw")
 
-    def _let_shrink(self, connection: Connection) -> None:
-        """Let a new file give pages back to the disk; in an old one this would only be a needless write."""
+    def _lay_out(self, connection: Connection) -> None:
+        """Set a new file's page size, and let it give pages back to the disk; an old one keeps what it has."""
         if self.path.stat().st_size == 0:
+            connection.execute(f"PRAGMA page_size={PAGE}")
             connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
 
     def _repair(self, error: Exception, generation: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from toolkit.errors import DramatisError
 from toolkit.memory.database import Database, MemoryUnwritable
-from toolkit.memory.entry import Row
+from toolkit.memory.rows import Row
 from toolkit.memory.schema import Connection
 
 __all__ = ["StoreReads"]

@@ -9,39 +9,67 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from toolkit.memory.entry import COLUMNS, unseal
+from toolkit.memory.rows import COLUMNS, READ, row_of, unseal
 
-__all__ = ["APPLICATION", "SCHEMA", "TABLES", "UPSERT", "VERSION", "Connection", "expected_tables", "salvage"]
+__all__ = [
+    "APPLICATION",
+    "KEEP_USE",
+    "SCHEMA",
+    "TABLES",
+    "UPSERT",
+    "VERSION",
+    "Connection",
+    "expected_tables",
+    "salvage",
+]
 
 _log = logging.getLogger(__name__)
 
 APPLICATION = 0x44524D54
 """Marks a database file as ours ("DRMT")."""
-VERSION = 1
+VERSION = 2
 """Of the schema below."""
+PAGE = 1024
+"""Bytes of a page. A commit writes whole pages, and each new entry dirties one at random in the index by hash: small
+pages keep that small. Written for each 261-byte reply of 100,000 in commits of 48: 3.0 KB, and 5.7 KB with pages of
+4096 (``python -m tests.perf.memory`` prints the first)."""
 
 SCHEMA = """
 CREATE TABLE entries (
-    id INTEGER PRIMARY KEY, func TEXT NOT NULL, key TEXT NOT NULL, size INTEGER NOT NULL,
-    created REAL NOT NULL, used REAL NOT NULL, stage TEXT NOT NULL, item TEXT NOT NULL,
-    template TEXT NOT NULL, model TEXT NOT NULL, sha BLOB NOT NULL, body BLOB NOT NULL, UNIQUE (func, key));
-CREATE TABLE uses (id INTEGER PRIMARY KEY, used REAL NOT NULL);
+    id INTEGER PRIMARY KEY, hash INTEGER NOT NULL UNIQUE, func TEXT NOT NULL, key TEXT NOT NULL,
+    size INTEGER NOT NULL, created REAL NOT NULL, stage TEXT NOT NULL, item TEXT NOT NULL,
+    template TEXT NOT NULL, model TEXT NOT NULL, sha BLOB NOT NULL, body BLOB NOT NULL);
+CREATE TABLE uses (id INTEGER PRIMARY KEY, used REAL NOT NULL, size INTEGER NOT NULL);
 CREATE INDEX entries_by_item ON entries (stage, item, created);
 CREATE TABLE functions (func TEXT PRIMARY KEY, code BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE imports (source TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
 """
 TABLES = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"
 """What a file's tables are; a planted view or trigger shows here."""
-UPSERT = (
-    f"INSERT INTO entries ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (func, key) DO UPDATE SET "  # noqa: S608
-    "size=excluded.size, created=excluded.created, used=excluded.used, stage=excluded.stage, item=excluded.item, "
-    "template=excluded.template, model=excluded.model, sha=excluded.sha, body=excluded.body"
+
+_REPLACED = ", ".join(f"{name}=excluded.{name}" for name in COLUMNS.split(", ")[1:])
+_MARKS = ",".join("?" * len(COLUMNS.split(", ")))
+UPSERT = f"INSERT INTO entries ({COLUMNS}) VALUES ({_MARKS}) ON CONFLICT (hash) DO UPDATE SET {_REPLACED}"  # noqa: S608  # constants only, here and below
+KEEP_USE = (
+    "INSERT INTO uses SELECT id, ?, ? FROM entries WHERE hash=? "
+    "ON CONFLICT (id) DO UPDATE SET used=excluded.used, size=excluded.size"
 )
+"""Goes with each ``UPSERT``: time of use, size, hash."""
 
 
 class Connection(sqlite3.Connection):
     """A connection that knows which file it was opened on, and that closes when nobody holds it any more."""
 
     generation: int = 0
+
+    def execute(self, *asked: Any) -> sqlite3.Cursor:
+        """Run a statement; what SQLite says of a damaged schema may be no Unicode, which is damage too."""
+        try:
+            return super().execute(*asked)
+        except UnicodeDecodeError as error:
+            garbled = sqlite3.DatabaseError("database disk image is malformed: the text of its tables is no Unicode")
+            garbled.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise garbled from error
 
     def __del__(self) -> None:
         with contextlib.suppress(sqlite3.Error):
@@ -79,14 +107,15 @@ def salvage(damaged: Path, fresh: Connection) -> int:
 
 def _copy(old: Connection, fresh: Connection, order: str, kept: set[int]) -> None:
     try:
-        rows = old.execute(f"SELECT id, {COLUMNS} FROM entries NOT INDEXED ORDER BY id {order}")  # noqa: S608  # constants
+        rows = old.execute(f"SELECT id, {READ} FROM entries NOT INDEXED ORDER BY id {order}")  # noqa: S608
         for number, *row in rows:
             if number in kept:
                 return
-            if unseal(tuple(row)) is not None:
-                for place in (0, 1, 5, 6, 7, 8):  # the texts
-                    row[place] = row[place].decode()
-                fresh.execute(UPSERT, row)
+            entry = unseal(tuple(row))
+            if entry is not None:
+                sealed = row_of(entry)
+                fresh.execute(UPSERT, sealed)
+                fresh.execute(KEEP_USE, (entry.created, entry.size, sealed[0]))
                 kept.add(number)
     except sqlite3.DatabaseError:
         _log.debug("a damaged file was read as far as it goes", exc_info=True)

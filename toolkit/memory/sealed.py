@@ -232,7 +232,7 @@ class SealedBackend(StoreBackendBase, StoreBackendMixin):  # type: ignore[misc] 
             OSError: None is kept and nothing is remembered; joblib expects just this.
         """
         code = self.store.code(call_id[0])
-        if code is None and next(self.store.entries(call_id[0]), None) is None:
+        if code is None and not self.store.holds(call_id[0]):
             raise FileNotFoundError(f"no source of {call_id[0]} is kept")
         # results whose source got lost may be of an older one: joblib sees a difference, and clears them
         return code or _LOST

@@ -2,59 +2,43 @@
 
 from __future__ import annotations
 
-import atexit
-import logging
-import os
-import threading
 import time
-import weakref
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from array import array
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import orjson
 
-from toolkit.errors import DramatisError, InvalidInput, MemoryCorrupt
+from toolkit.errors import InvalidInput
 from toolkit.memory import upkeep
+from toolkit.memory.claims import Claims
+from toolkit.memory.damage import FOUND, Found
 from toolkit.memory.database import Database, Journal
-from toolkit.memory.entry import (
-    READ,
-    Counts,
-    Entry,
-    Row,
-    Tally,
-    after_of,
-    decoded,
-    is_text,
-    newest,
-    place_of,
-    row_of,
-    unseal,
-)
+from toolkit.memory.entry import REPLIES, Counts, Entry, Tally, after_of, newest
+from toolkit.memory.keeping import Keeping
+from toolkit.memory.lifetime import keep_track
+from toolkit.memory.quota import Quota
 from toolkit.memory.reads import StoreReads
-from toolkit.memory.upkeep import Stats, Validation
+from toolkit.memory.rows import address, address_or_none, row_of
+from toolkit.memory.schema import Connection
+from toolkit.memory.uses import Touch, Uses
 from toolkit.memory.writer import Ticket, Writer
-from toolkit.memory.writes import Put, StoreWrites, Touch, Work
+from toolkit.memory.writes import Put, StoreWrites, Work
 
 __all__ = ["SealedStore"]
 
-_log = logging.getLogger(__name__)
-
-_ONE = f"SELECT {READ} FROM entries WHERE func=? AND key=?"  # noqa: S608  # constants only, here and below
-_MANY = f"SELECT {READ} FROM entries WHERE func=? AND key IN (SELECT value FROM json_each(?))"  # noqa: S608
-_PAGE = f"SELECT {READ} FROM entries WHERE (func, key) > (?, ?) ORDER BY func, key LIMIT ?"  # noqa: S608
-_PAGE_OF = f"SELECT {READ} FROM entries WHERE func=? AND key > ? ORDER BY key LIMIT ?"  # noqa: S608
-_LATEST = f"SELECT {READ} FROM entries WHERE stage=? AND item=? ORDER BY created DESC LIMIT 8"  # noqa: S608
+_ONE = f"SELECT {FOUND} FROM entries WHERE hash=?"  # noqa: S608  # constants only, here and below
+_MANY = f"SELECT {FOUND} FROM entries WHERE hash IN (SELECT value FROM json_each(?))"  # noqa: S608
+_BY_ID = f"SELECT {FOUND} FROM entries WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608
+_LISTED = "SELECT id FROM entries WHERE {} ORDER BY func, key"
 
 CHUNK = 500
 """Rows read at once: long enough to be fast, short enough that no read holds the file up."""
-TOUCHES = 2000
-"""Reads remembered before their times of use are written down."""
 
 
-class SealedStore:
+class SealedStore(Keeping):
     """A study's memory: one SQLite file, safe to share between threads and processes.
 
     Reads are verified against their seal, so a changed byte is found and never served. Writes go through one thread
@@ -99,15 +83,12 @@ class SealedStore:
         self._writer = writer or Writer(self._database.path.parent.name)
         self._reads = StoreReads(self._database)
         self._writes = StoreWrites(self._database, self._tally)
+        self._found = Found(self._tally, raises=not heal, drop=None if read_only else self._drop_damaged)
+        self._uses = Uses()
+        self._claims: Claims | None = None
+        self._quota: Quota | None = None
         self._closed = False
-        self._reset()
-        _OPEN.add(self)
-
-    def _reset(self) -> None:
-        self._lock = threading.Lock()
-        self._used: list[tuple[float, str, Sequence[str]]] = []
-        self._unwritten = 0
-        self._known_damaged: set[tuple[str, str]] = set()
+        keep_track(self)
 
     def __enter__(self) -> Self:
         """Return the store; leaving the block closes it."""
@@ -144,6 +125,28 @@ class SealedStore:
         """What happened since the store was opened."""
         return self._tally.counts()
 
+    @property
+    def claims(self) -> Claims | None:
+        """Which keys are being asked for now, here and in other processes; None where nothing may be written."""
+        if self._claims is None and not (self.read_only or self._closed):
+            self._claims = Claims.of(Path(f"{self.path}.claims"))
+        return self._claims
+
+    def limit(self, *, disk: int | None = None, items: int | None = None) -> None:
+        """Keep the memory within a quota from now on: what was used longest ago leaves, in the background.
+
+        Args:
+            disk: Bytes its file may have in use; the journal beside it, 16 MB at most, is not counted.
+            items: Entries it may have.
+
+        Raises:
+            InvalidInput: A limit is less than one, or the store is read-only.
+        """
+        if self.read_only:
+            raise InvalidInput(f"memory {self.path} is open for reading only", hint="It needs no limit.")
+        self._quota = Quota(self, disk=disk, items=items)
+        self._writes.watch = self._quota.wrote
+
     # reading
 
     def get(self, func: str, key: str) -> Entry | None:
@@ -152,39 +155,48 @@ class SealedStore:
         Raises:
             MemoryCorrupt: The entry is damaged, and this store may not heal.
         """
-        entry = self._find(func, key)
+        entry = self.find(func, key)
         if entry is None:
             self._tally.add(misses=1)
             return None
         self._tally.add(hits=1)
-        self._touch(func, (key,))
+        self._touch([address(func, key)])
         return entry
 
     def get_many(self, func: str, keys: Iterable[str]) -> dict[str, Entry]:
         """Return the verified entries there are among ``keys``, by key, in no order.
 
-        100,000 of 600 bytes came at 57,000 to 75,000 a second on 2 busy cores: ``python -m tests.memory.measure``.
-
         Raises:
             MemoryCorrupt: An entry is damaged, and this store may not heal.
         """
-        wanted = list(dict.fromkeys(keys))
+        wanted = dict.fromkeys(keys)
+        places = [place for key in wanted if (place := address_or_none(func, key)) is not None]
         found: dict[str, Entry] = {}
-        for start in range(0, len(wanted), CHUNK):
-            try:
-                names = orjson.dumps(wanted[start : start + CHUNK]).decode()
-            except TypeError:
-                names = orjson.dumps([key for key in wanted[start : start + CHUNK] if is_text(key)]).decode()
-            for entry in self._verified(self._reads.read(_MANY, (func, names))):
-                found[entry.key] = entry
+        for start in range(0, len(places), CHUNK):
+            rows = self._reads.read(_MANY, (orjson.dumps(places[start : start + CHUNK]).decode(),))
+            for entry in self._found.entries(rows):
+                if entry.func == func and entry.key in wanted:
+                    found[entry.key] = entry
         self._tally.add(hits=len(found), misses=len(wanted) - len(found))
         if found:
-            self._touch(func, tuple(found))
+            self._touch(places if len(found) == len(places) else [address(func, key) for key in found])
         return found
+
+    def find(self, func: str, key: str) -> Entry | None:
+        """Return one verified entry, or None; neither counts nor marks it as used.
+
+        Raises:
+            MemoryCorrupt: The entry is damaged, and this store may not heal.
+        """
+        place = address_or_none(func, key)
+        if place is None:
+            return None
+        entry = next(self._found.entries(self._reads.read(_ONE, (place,))), None)
+        return entry if entry is not None and (entry.func, entry.key) == (func, key) else None
 
     def contains(self, func: str, key: str) -> bool:
         """Whether there is an entry that verifies; neither counts nor marks it as used."""
-        return self._find(func, key) is not None
+        return self.find(func, key) is not None
 
     def entries(self, func: str | None = None, after: tuple[str, str] | str | None = None) -> Iterator[Entry]:
         """Yield verified entries in the order of function and key, however many there are, without holding the file.
@@ -194,17 +206,26 @@ class SealedStore:
             after: Go on behind this key of ``func``, or behind this pair of function and key.
         """
         last = after_of(func, after)
-        while True:
-            sql = _PAGE if func is None else _PAGE_OF
-            rows = self._reads.read(sql, (*last, CHUNK))
-            yield from self._verified(rows)
-            if len(rows) < CHUNK:
-                return
-            last = decoded(rows[-1][0]), decoded(rows[-1][1])
+        condition = "(func, key) > (?, ?)" if func is None else "func=? AND key > ?"
+        numbers = array("q", (row[0] for row in self._reads.read(_LISTED.format(condition), last)))
+        for start in range(0, len(numbers), CHUNK):
+            listed = numbers[start : start + CHUNK].tolist()
+            rows = self._reads.read(_BY_ID, (orjson.dumps(listed).decode(),))
+            yield from sorted(self._found.entries(rows), key=lambda entry: (entry.func, entry.key))
 
     def latest(self, stage: str, item: str) -> Entry | None:
-        """Return the newest verified entry made for one item of a stage; a replay miss is explained with it."""
-        return newest([entry for row in self._reads.read(_LATEST, (stage, item)) if (entry := unseal(row)) is not None])
+        """Return the newest verified reply made for one item of a stage; a replay miss is explained with it."""
+        return newest([entry for entry in self.of_item(item, stage) if entry.func == REPLIES])
+
+    def of_item(self, item: str, stage: str | None = None) -> list[Entry]:
+        """Return the verified entries made for an item, oldest first, of one stage where it is named."""
+        condition, values = ("item=?", [item]) if stage is None else ("stage=? AND item=?", [stage, item])
+        sql = f"SELECT {FOUND} FROM entries WHERE {condition} ORDER BY created"  # noqa: S608
+        return list(self._found.entries(self._reads.read(sql, values)))
+
+    def holds(self, func: str) -> bool:
+        """Whether there is anything of a researcher's own function, verified or not."""
+        return bool(self._reads.read("SELECT 1 FROM entries WHERE stage='' AND func=? LIMIT 1", (func,)))
 
     # writing
 
@@ -221,96 +242,39 @@ class SealedStore:
         Raises:
             InvalidInput: The body is no JSON or too large, or the store is read-only.
         """
-        return self._submit(Put(row_of(entry), overwrite))
+        return self._submit(Put(row_of(entry), entry.used or time.time(), overwrite))
 
     def delete(self, func: str, key: str) -> Ticket[bool]:
         """Queue the removal of one entry; the ticket says whether there was one."""
-        return self._submit(Work(lambda connection: upkeep.delete(connection, func, [key]) > 0))
+        place = address_or_none(func, key)
+        return self._submit(Work(lambda connection: place is not None and upkeep.delete(connection, place, func, key)))
 
     def flush(self) -> None:
         """Block until everything queued so far is committed, times of use included."""
         if not self.read_only:
-            self._write_touches(fewest=1)
+            self.write_uses()
             self._writer.flush()
+
+    def write_uses(self) -> None:
+        """Queue the times of the reads so far."""
+        waiting = self._uses.taken()
+        if waiting is not None:
+            self._submit(waiting)
 
     def close(self) -> None:
         """Commit what is queued and close the file; a second call does nothing."""
         if self._closed:
             return
+        if self._quota is not None:
+            self._quota.close()
         self.flush()
         self._closed = True
         if self._owns_writer:
             self._writer.close()
+        if self._claims is not None:
+            self._claims.close()
         self._reads.close()
         self._writes.close()
-
-    # upkeep
-
-    def stats(self) -> Stats:
-        """Return how much there is, by function and stage, and how large the file is."""
-        self.flush()
-        return upkeep.stats(self._reads.read, self.path, self._database.journal)
-
-    def validate(self) -> Validation:
-        """Read and verify every row, changing nothing, and return exact counts."""
-        return upkeep.validate(self._reads.read_once, CHUNK)
-
-    def purge(
-        self,
-        *,
-        damaged: bool = False,
-        older_than: float | timedelta | None = None,
-        stage: str | None = None,
-    ) -> int:
-        """Remove the entries that meet every condition given, and return how many.
-
-        Args:
-            damaged: Only entries that do not verify.
-            older_than: Only entries made longer ago than this, in seconds or as a timedelta.
-            stage: Only this stage's.
-
-        Raises:
-            InvalidInput: No condition is given, or the age is negative.
-        """
-        if not damaged and older_than is None and stage is None:
-            raise InvalidInput("purge was given no condition", hint="Say which entries, or use clear() for all.")
-        before = None if older_than is None else time.time() - upkeep.seconds(older_than, "older_than")
-        self.flush()
-        removed = 0
-        for numbers in upkeep.candidates(self._reads.read, CHUNK, damaged=damaged, before=before, stage=stage):
-            work = partial(upkeep.remove, numbers=numbers, damaged=damaged)
-            removed += self._do(work, shrink=False)
-        if damaged:
-            self._tally.add(dropped=removed)
-        self._do(lambda _: None)  # one tidying up for all
-        return removed
-
-    def reduce_size(
-        self,
-        bytes_limit: float | None = None,
-        items_limit: int | None = None,
-        age_limit: timedelta | float | None = None,
-    ) -> int:
-        """Remove what was used longest ago until all limits hold, and return how many entries went.
-
-        Args:
-            bytes_limit: Bytes all bodies may have together.
-            items_limit: Entries there may be.
-            age_limit: How long ago an entry may have been used last, a timedelta or seconds.
-
-        Raises:
-            InvalidInput: A limit is negative.
-        """
-        for name, limit in (("bytes_limit", bytes_limit), ("items_limit", items_limit)):
-            if limit is not None and limit < 0:
-                raise InvalidInput(f"{name} is {limit}", hint="Give zero or more.")
-        since = None if age_limit is None else time.time() - upkeep.seconds(age_limit, "age_limit")
-        self._write_touches(fewest=1)
-        return int(self._do(lambda connection: upkeep.reduce(connection, bytes_limit, items_limit, since)))
-
-    def clear(self, func: str | None = None) -> int:
-        """Remove all entries, or one function's, and return how many."""
-        return int(self._do(lambda connection: upkeep.clear(connection, func)))
 
     # the source code joblib compares
 
@@ -335,59 +299,30 @@ class SealedStore:
 
     # inside
 
-    def _find(self, func: str, key: str) -> Entry | None:
-        if not (is_text(func) and is_text(key)):
-            return None
-        return next(self._verified(self._reads.read(_ONE, (func, key))), None)
+    def held(self) -> list[Any]:
+        """Return all reading connections, for a fork that is about to happen."""
+        return self._reads.connections()
 
-    def _verified(self, rows: list[Row]) -> Iterator[Entry]:
-        damaged: list[Row] = []
-        for row in rows:
-            entry = unseal(row)
-            if entry is not None:
-                yield entry
-            else:
-                damaged.append(row)
-        if damaged:
-            self._meet_damage(damaged)
+    def forked(self) -> Any:
+        """Begin anew in the child of a fork; return the connection that the child must neither use nor close."""
+        inherited = self._writes.abandon()
+        self._uses.forked()
+        self._found.forked()
+        if self._quota is not None:
+            self._quota.forked()
+        self._reads.forked()
+        self._database.forked()
+        self._tally.forked()
+        return inherited
 
-    def _meet_damage(self, rows: list[Row]) -> None:
-        places = [(decoded(row[0]), decoded(row[1])) for row in rows]
-        with self._lock:
-            fresh = [place for place in places if place not in self._known_damaged]
-            self._known_damaged.update(fresh)
-        self._tally.add(damaged=len(fresh))
-        if not self.heal:
-            raise MemoryCorrupt(
-                f"memory holds a damaged entry: {place_of(rows[0])}",
-                hint='Open the study with mode="read" to make it anew, or replay a capsule of it.',
-            )
-        if self.read_only or not fresh:
-            return
-        try:
-            dropped = self._do(lambda connection: upkeep.drop_damaged(connection, fresh), shrink=False)
-        except DramatisError:
-            return  # it cannot be removed now; it is not served either, and a new reply will overwrite it
-        self._tally.add(dropped=dropped)
-        with self._lock:
-            self._known_damaged.difference_update(fresh)
+    def _drop_damaged(self, places: Iterable[int]) -> int:
+        return int(self._do(partial(upkeep.drop_damaged, addresses=places)))
 
-    def _touch(self, func: str, keys: Sequence[str]) -> None:
-        if self.read_only:
-            return
-        with self._lock:
-            self._used.append((time.time(), func, keys))
-            self._unwritten += len(keys)
-            full = self._unwritten >= TOUCHES
-        if full:
-            self._write_touches(fewest=TOUCHES)
-
-    def _write_touches(self, fewest: int) -> None:
-        with self._lock:
-            if self._unwritten < fewest:
-                return
-            used, self._used, self._unwritten = self._used, [], 0
-        self._submit(Touch(used))
+    def _touch(self, places: list[int]) -> None:
+        if not self.read_only:
+            full = self._uses.note(places)
+            if full is not None:
+                self._submit(full)
 
     def _submit(self, job: Put | Touch | Work) -> Ticket[Any]:
         if self._closed:
@@ -396,37 +331,5 @@ class SealedStore:
             raise InvalidInput(f"memory {self.path} is open for reading only", hint='Open it with mode="read".')
         return self._writer.submit(self._writes, job)
 
-    def _do(self, run: Any, *, shrink: bool = True) -> Any:
+    def _do(self, run: Callable[[Connection], Any], *, shrink: int = 0) -> Any:
         return self._submit(Work(run, shrink)).result()
-
-
-_OPEN: weakref.WeakSet[SealedStore] = weakref.WeakSet()
-_INHERITED: list[Any] = []
-
-
-def _close_all() -> None:
-    for store in list(_OPEN):
-        try:
-            store.close()
-        except DramatisError:
-            _log.warning("memory %s could not be closed", store.path, exc_info=True)
-
-
-def _before_fork() -> None:
-    """Hold all connections: the child must neither use nor close one, and it drops those of other threads."""
-    _INHERITED.extend([store._reads.connections() for store in _OPEN])  # noqa: SLF001
-
-
-def _after_fork() -> None:
-    """Give the child connections of its own."""
-    for store in list(_OPEN):
-        _INHERITED.append(store._writes.abandon())  # noqa: SLF001
-        store._reset()  # noqa: SLF001
-        store._reads.forked()  # noqa: SLF001
-        store._database.forked()  # noqa: SLF001
-        store._tally.forked()  # noqa: SLF001
-
-
-atexit.register(_close_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_INHERITED.clear, after_in_child=_after_fork)

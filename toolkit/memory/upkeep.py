@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import InvalidInput
-from toolkit.memory.entry import LAST_USE, READ, Row, place_of, unseal
+from toolkit.errors import InvalidInput, MemoryCorrupt
+from toolkit.memory.rows import READ, Row, address_or_none, place_of, unseal
 
-__all__ = ["Stats", "Validation"]
+__all__ = ["Stats", "Validation", "Which"]
 
 Read = Callable[[str, Sequence[Any]], list[Row]]
 
-_SCAN = f"SELECT id, {READ} FROM entries WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608  # constants only
-_BY_ID = f"SELECT {READ} FROM entries WHERE id=?"  # noqa: S608
-_ONE = f"SELECT {READ} FROM entries WHERE func=? AND key=?"  # noqa: S608
-_GROUPS = (
-    f"SELECT func, stage, count(*), sum(size), min(created), max(created), max({LAST_USE}) "  # noqa: S608
-    "FROM entries GROUP BY 1, 2"
-)
-_FORGET = "DELETE FROM uses WHERE id NOT IN (SELECT id FROM entries)"
-_REDUCE = f"""
-    DELETE FROM entries WHERE id IN (
-        SELECT id FROM (
-            SELECT id, at, sum(size) OVER newest_first AS bytes, row_number() OVER newest_first AS place
-            FROM (SELECT id, size, {LAST_USE} AS at FROM entries)
-            WINDOW newest_first AS (ORDER BY at DESC, id DESC ROWS UNBOUNDED PRECEDING))
-        WHERE bytes > coalesce(:bytes, bytes) OR place > coalesce(:items, place) OR at < coalesce(:since, at))
-"""  # noqa: S608
+_SCAN = f"SELECT id, hash, {READ} FROM entries WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608  # constants only
+_PAGE = "SELECT id FROM entries WHERE id > ? {} ORDER BY id LIMIT ?"
+_ONE = f"SELECT id, hash, {READ} FROM entries WHERE hash=?"  # noqa: S608
+_GROUPS = "SELECT func, stage, count(*), sum(size), min(created), max(created) FROM entries GROUP BY 1, 2"
 _EXAMPLES = 10
 
 
@@ -84,6 +72,47 @@ def seconds(age: float | timedelta, name: str) -> float:
     return number
 
 
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which entries are meant: those that meet every condition that is given."""
+
+    damaged: bool = False
+    """Entries that do not verify."""
+    before: float | None = None
+    """Entries made before this time, in seconds since the epoch."""
+    stage: str | None = None
+    """Entries of this stage."""
+    note: str = ""
+    """Replies with a note that begins so."""
+
+    @property
+    def sql(self) -> tuple[str, list[Any]]:
+        """The conditions that SQLite can tell without reading bodies, as text and values."""
+        told = [("created < ?", self.before), ("stage = ?", self.stage)]
+        given = [(text, value) for text, value in told if value is not None]
+        return "".join(f"AND {text} " for text, _ in given), [value for _, value in given]
+
+    def meets(self, row: Row) -> bool:
+        """Whether a row, as ``hash`` and ``READ`` give it, meets the conditions on what is in it."""
+        if not (self.damaged or self.note):
+            return True
+        entry = verified(row)
+        if self.damaged and entry is not None:
+            return False
+        return not self.note or (entry is not None and _noted(entry.json(), self.note))
+
+
+def verified(row: Row) -> Any:
+    """Return the entry of a row read with its hash, or None when it does not verify or nobody could find it."""
+    entry = unseal(row[1:])
+    return entry if entry is not None and address_or_none(entry.func, entry.key) == row[0] else None
+
+
+def _noted(value: Any, beginning: str) -> bool:
+    notes = value.get("notes") if isinstance(value, dict) else None
+    return isinstance(notes, list) and any(isinstance(note, str) and note.startswith(beginning) for note in notes)
+
+
 def stats(read: Read, path: Path, journal: str) -> Stats:
     """Count what there is."""
     rows = read(_GROUPS, ())
@@ -94,6 +123,7 @@ def stats(read: Read, path: Path, journal: str) -> Stats:
             name = cell.decode("utf-8", "replace") if isinstance(cell, bytes) else "?"
             groups[name] = groups.get(name, 0) + number
     files = [Path(f"{path}{tail}") for tail in ("", "-wal")]
+    used = read("SELECT max(used) FROM uses", ())[0][0]
     return Stats(
         entries=sum(row[2] for row in rows),
         size=int(sum(row[3] or 0 for row in rows)),
@@ -103,7 +133,7 @@ def stats(read: Read, path: Path, journal: str) -> Stats:
         by_func=dict(sorted(by_func.items())),
         oldest=min((row[4] for row in rows), default=None),
         newest=max((row[5] for row in rows), default=None),
-        used=max((row[6] for row in rows), default=None),
+        used=used,
     )
 
 
@@ -113,92 +143,69 @@ def validate(read: Read, chunk: int) -> Validation:
     examples: list[str] = []
     problem = "ok"
     try:
-        for rows in _pages(read, chunk):
+        last = -(2**63)
+        while rows := read(_SCAN, (last, chunk)):
+            last = rows[-1][0]
             for row in rows:
-                if unseal(row[1:]) is not None:
+                if verified(row[1:]) is not None:
                     ok += 1
                     continue
                 damaged += 1
                 if len(examples) < _EXAMPLES:
-                    examples.append(place_of(row[1:]))
+                    examples.append(place_of(row[2:]))
         problem = str(read("PRAGMA quick_check(1)", ())[0][0], "utf-8", "replace")
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, MemoryCorrupt) as error:
         problem = str(error)
     return Validation(ok, damaged, tuple(examples), problem)
 
 
-def candidates(
-    read: Read, chunk: int, *, damaged: bool, before: float | None, stage: str | None
-) -> Iterator[list[int]]:
-    """Yield, page by page, the row numbers that meet every condition."""
-    for rows in _pages(read, chunk):
-        numbers = [
-            row[0]
-            for row in rows
-            if (not damaged or unseal(row[1:]) is None)
-            and (before is None or (isinstance(row[4], float) and row[4] < before))
-            and (stage is None or row[6] == stage.encode())
-        ]
-        if numbers:
-            yield numbers
-
-
-def _pages(read: Read, chunk: int) -> Iterator[list[Row]]:
+def candidates(read: Read, chunk: int, which: Which) -> Iterator[list[int]]:
+    """Yield, page by page, the numbers of the rows that may be meant; what is in them is for ``remove`` to see."""
+    condition, values = which.sql
+    sql = _PAGE.format(condition)
     last = -(2**63)
-    while rows := read(_SCAN, (last, chunk)):
-        yield rows
+    while rows := read(sql, (last, *values, chunk)):
         last = rows[-1][0]
+        yield [row[0] for row in rows]
 
 
-def remove(connection: sqlite3.Connection, numbers: list[int], *, damaged: bool) -> int:
-    """Delete rows by number; with ``damaged`` only those that still do not verify."""
-    removed = 0
-    for number in numbers:
-        if damaged:
-            row = connection.execute(_BY_ID, (number,)).fetchone()
-            if row is None or unseal(row) is not None:
-                continue
-        removed += connection.execute("DELETE FROM entries WHERE id=?", (number,)).rowcount
-    return removed
+def remove(connection: sqlite3.Connection, numbers: list[int], which: Which) -> int:
+    """Delete those of the numbered rows that are meant."""
+    condition, values = which.sql
+    sql = f"SELECT hash, {READ} FROM entries WHERE id=? {condition}"  # noqa: S608
+    rows = ((number, connection.execute(sql, (number, *values)).fetchone()) for number in numbers)
+    return remove_rows(connection, [number for number, row in rows if row is not None and which.meets(row)])
 
 
-def drop_damaged(connection: sqlite3.Connection, places: list[tuple[str, str]]) -> int:
-    """Delete entries that still do not verify; one that was made anew meanwhile stays."""
+def remove_rows(connection: sqlite3.Connection, numbers: Iterable[int]) -> int:
+    """Delete rows by number, and return how many there were."""
+    each = [(number,) for number in numbers]
+    connection.executemany("DELETE FROM uses WHERE id=?", each)
+    return connection.executemany("DELETE FROM entries WHERE id=?", each).rowcount if each else 0
+
+
+def drop_damaged(connection: sqlite3.Connection, addresses: Iterable[int]) -> int:
+    """Delete rows that still do not verify; one that was made anew meanwhile stays."""
     dropped = 0
-    for place in places:
-        row = connection.execute(_ONE, place).fetchone()
-        if row is not None and unseal(row) is None:
-            dropped += delete(connection, place[0], [place[1]])
+    for address in addresses:
+        row = connection.execute(_ONE, (address,)).fetchone()
+        if row is not None and verified(row[1:]) is None:
+            dropped += remove_rows(connection, [row[0]])
     return dropped
 
 
-def delete(connection: sqlite3.Connection, func: str, keys: Sequence[str]) -> int:
-    """Delete entries of a function by key."""
-    sql = "DELETE FROM entries WHERE func=? AND key=?"
-    return sum(connection.execute(sql, (func, key)).rowcount for key in keys)
+def delete(connection: sqlite3.Connection, address: int, func: str, key: str) -> bool:
+    """Delete one entry."""
+    sql = "SELECT id FROM entries WHERE hash=? AND func=? AND key=?"
+    return remove_rows(connection, [row[0] for row in connection.execute(sql, (address, func, key))]) > 0
 
 
-def clear(connection: sqlite3.Connection, func: str | None) -> int:
-    """Delete everything, or what belongs to one function."""
-    if func is None:
-        connection.execute("DELETE FROM functions")
-        connection.execute("DELETE FROM uses")
-        return connection.execute("DELETE FROM entries").rowcount
-    connection.execute("DELETE FROM functions WHERE func=?", (func,))
-    removed = connection.execute("DELETE FROM entries WHERE func=?", (func,)).rowcount
-    connection.execute(_FORGET)
-    return removed
-
-
-def reduce(
-    connection: sqlite3.Connection, bytes_limit: float | None, items_limit: int | None, since: float | None
-) -> int:
-    """Delete the rows used longest ago until the limits hold.
-
-    Rows are ranked from the one used last; a row goes when it and all used after it together exceed a limit, or when
-    it was last used before ``since``.
-    """
-    limits = {"bytes": bytes_limit, "items": items_limit, "since": since}
-    removed = connection.execute(_REDUCE, limits).rowcount
-    connection.execute(_FORGET)
-    return removed
+def clear(connection: sqlite3.Connection, func: str | None, kept: Sequence[str] = ()) -> int:
+    """Delete everything but what belongs to the functions to be kept, or what belongs to one function."""
+    if func is not None:
+        condition, values = "func=?", [func]
+    else:
+        condition, values = f"func NOT IN ({','.join('?' * len(kept))})", list(kept)
+    connection.execute(f"DELETE FROM functions WHERE {condition}", values)  # noqa: S608  # placeholders only
+    connection.execute(f"DELETE FROM uses WHERE id IN (SELECT id FROM entries WHERE {condition})", values)  # noqa: S608
+    return connection.execute(f"DELETE FROM entries WHERE {condition}", values).rowcount  # noqa: S608

@@ -12,18 +12,19 @@ from typing import Any
 import orjson
 
 from toolkit.memory.database import Database, MemoryUnwritable
-from toolkit.memory.entry import READ, Row, Tally, unseal
-from toolkit.memory.schema import UPSERT, Connection
+from toolkit.memory.entry import Tally
+from toolkit.memory.rows import READ, Row, unseal
+from toolkit.memory.schema import KEEP_USE, UPSERT, Connection
+from toolkit.memory.uses import Touch
 
-__all__ = ["Put", "StoreWrites", "Touch", "Work"]
+__all__ = ["Put", "StoreWrites", "Work"]
 
-_INSERT = UPSERT.partition(" ON CONFLICT")[0] + " ON CONFLICT (func, key) DO NOTHING"
-_ONE = f"SELECT {READ} FROM entries WHERE func=? AND key=?"  # noqa: S608  # constants only
-_TOUCH = (
-    "INSERT INTO uses SELECT id, ? FROM entries WHERE func=? AND {} ON CONFLICT (id) DO UPDATE SET used=excluded.used"
+_ONE = f"SELECT {READ} FROM entries WHERE hash=?"  # noqa: S608  # constants only
+_TOUCH_ONE = "UPDATE uses SET used=max(used, ?) WHERE id=(SELECT id FROM entries WHERE hash=?)"
+_TOUCH_MANY = (
+    "UPDATE uses SET used=max(used, ?) "
+    "WHERE id IN (SELECT id FROM entries WHERE hash IN (SELECT value FROM json_each(?)))"
 )
-_TOUCH_ONE = _TOUCH.format("key=?")
-_TOUCH_MANY = _TOUCH.format("key IN (SELECT value FROM json_each(?))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,9 @@ class Put:
     """Store one sealed row."""
 
     row: Row
+    used: float
+    """When, in seconds since the epoch."""
     overwrite: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Touch:
-    """Note when entries were last used."""
-
-    reads: Sequence[tuple[float, str, Sequence[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +42,14 @@ class Work:
     """Anything else, done inside the batch's transaction; it may be done twice when the file had to be healed."""
 
     run: Callable[[Connection], Any]
-    shrink: bool = False
-    """Give freed pages back to the disk afterwards."""
+    shrink: int = 0
+    """How many freed pages to give back to the disk afterwards."""
 
 
 Job = Put | Touch | Work
+
+_SIZE = 3
+"""The place of a body's size in a row."""
 
 
 class StoreWrites:
@@ -60,6 +59,8 @@ class StoreWrites:
         self._database = database
         self._tally = tally
         self._connection: Connection | None = None
+        self.watch: Callable[[int, int], None] | None = None
+        """Told after a commit how many entries it wrote, and how many bytes; on the writer's thread."""
 
     def commit(self, jobs: Sequence[Job]) -> list[Any]:
         """Commit a batch; a damaged file is healed and the batch tried again on the fresh one."""
@@ -110,12 +111,15 @@ class StoreWrites:
         return self._connection
 
     def _after(self, jobs: Sequence[Job], results: list[Any]) -> None:
-        written = sum(result for job, result in zip(jobs, results, strict=True) if type(job) is Put)
-        if written:
-            self._tally.add(written=written)
-        if self._connection is not None and any(type(job) is Work and job.shrink for job in jobs):
+        sizes = [job.row[_SIZE] for job, result in zip(jobs, results, strict=True) if type(job) is Put and result]
+        if sizes:
+            self._tally.add(written=len(sizes))
+            if self.watch is not None:
+                self.watch(len(sizes), sum(sizes))
+        shrink = max((job.shrink for job in jobs if type(job) is Work), default=0)
+        if self._connection is not None and shrink:
             with contextlib.suppress(sqlite3.Error):  # only tidying up; what was asked for is committed
-                self._connection.executescript("PRAGMA incremental_vacuum")  # execute() would free one page
+                self._connection.executescript(f"PRAGMA incremental_vacuum({shrink})")  # execute() would free one page
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
@@ -123,36 +127,36 @@ def _is_plain_put(job: Job) -> bool:
     return type(job) is Put and job.overwrite
 
 
-def _put_all(connection: Connection, jobs: Any) -> list[bool]:
-    rows = [job.row for job in jobs]
-    connection.executemany(UPSERT, rows)
-    return [True] * len(rows)
+def _put_all(connection: Connection, jobs: Sequence[Any]) -> list[bool]:
+    connection.executemany(UPSERT, [job.row for job in jobs])
+    connection.executemany(KEEP_USE, [(job.used, job.row[_SIZE], job.row[0]) for job in jobs])
+    return [True] * len(jobs)
 
 
 def _do(connection: Connection, job: Job) -> Any:
     match job:
-        case Put(row=row):
-            return _put_if_absent(connection, row)
+        case Put():
+            return _put_if_absent(connection, job)
         case Touch(reads=reads):
             return _touch(connection, reads)
         case Work(run=run):
             return run(connection)
 
 
-def _touch(connection: Connection, reads: Sequence[tuple[float, str, Sequence[str]]]) -> None:
+def _touch(connection: Connection, reads: Sequence[tuple[float, Sequence[int]]]) -> None:
     """Note times of use: what was read in bulk in one statement, so that the readers' threads keep running."""
-    single = {(func, keys[0]): at for at, func, keys in reads if len(keys) == 1}
-    connection.executemany(_TOUCH_ONE, [(at, func, key) for (func, key), at in single.items()])
-    for at, func, keys in reads:
-        if len(keys) > 1:
-            connection.execute(_TOUCH_MANY, (at, func, orjson.dumps(keys).decode()))
+    single = {addresses[0]: at for at, addresses in reads if len(addresses) == 1}
+    connection.executemany(_TOUCH_ONE, [(at, address) for address, at in single.items()])
+    for at, addresses in reads:
+        if len(addresses) > 1:
+            connection.execute(_TOUCH_MANY, (at, orjson.dumps(addresses).decode()))
 
 
-def _put_if_absent(connection: Connection, row: Row) -> bool:
-    if connection.execute(_INSERT, row).rowcount:
-        return True
-    there = connection.execute(_ONE, row[:2]).fetchone()
-    if there is not None and unseal(there) is not None:
-        return False
-    connection.execute(UPSERT, row)  # what stood there was damaged, which is as good as nothing
+def _put_if_absent(connection: Connection, job: Put) -> bool:
+    there = connection.execute(_ONE, job.row[:1]).fetchone()
+    if there is not None:
+        entry = unseal(there)
+        if entry is not None and (entry.func, entry.key) == job.row[1:3]:
+            return False
+    _put_all(connection, [job])  # what stood there was damaged, which is as good as nothing
     return True
