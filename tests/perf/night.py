@@ -235,7 +235,7 @@ def main() -> None:
     print(f"machine load {load:.1f} before, {os.getloadavg()[0]:.1f} after, {os.cpu_count()} cores")
     wrong = morning.wrong()
     if morning.slowness > SLOWEST:
-        wrong.append(f"slower than {SLOWEST} × the limits")
+        wrong.append(f"slower than {SLOWEST} times what the limits allow")
     if wrong:
         raise SystemExit("; ".join(wrong))
 

@@ -317,10 +317,11 @@ class Booked:
             self._ledger.write(call, key, self._identity, error, began, tries)
             raise
         except asyncio.CancelledError:
-            self._write_unfinished(call, key, "cancelled", began, tries)
+            if tries.sent:  # what was not sent at all, because it still stood in line, leaves no row
+                self._write_unfinished(call, key, "cancelled", began, tries)
             raise
         except BudgetReached:
-            if tries.sent:  # a further try was refused; what was not sent at all leaves no row
+            if tries.sent:  # a further try was refused
                 self._write_unfinished(call, key, "failed", began, tries)
             raise
         finally:

@@ -8,6 +8,7 @@ import os
 import weakref
 from typing import Any, Protocol
 
+import toolkit.memory.writer  # noqa: F401  # it registers its end before the stores do, so that it comes after theirs
 from toolkit.errors import DramatisError
 
 __all__ = ["keep_track"]

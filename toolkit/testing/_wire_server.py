@@ -42,6 +42,8 @@ class Traffic:
     delivered_by_question: Counter[str] = field(default_factory=Counter)
     """Chat answers with HTTP 200 delivered whole, by the SHA-256 of the body as in ``by_digest`` but without ``model``:
     by what was asked, whoever answered."""
+    answer_bytes: int = 0
+    """Bytes of the bodies of those answers."""
     admitted: int = 0
     """Chat requests that ``rpm`` let through; those that met another fault afterwards count too."""
     by_status: Counter[int] = field(default_factory=Counter)
@@ -66,6 +68,7 @@ class Traffic:
             self.delivered += 1
             if outcome.question:
                 self.delivered_by_question[outcome.question] += 1
+                self.answer_bytes += len(outcome.body)
 
     def as_json(self) -> dict[str, Any]:
         """Return the numbers as ``GET /stats`` gives them."""
@@ -77,6 +80,7 @@ class Traffic:
             "peak": self.peak,
             "delivered": self.delivered,
             "delivered_by_question": dict(self.delivered_by_question),
+            "answer_bytes": self.answer_bytes,
             "admitted": self.admitted,
             "by_status": {str(status): n for status, n in sorted(self.by_status.items())},
             "faults": dict(self.faults),
