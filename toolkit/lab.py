@@ -6,8 +6,9 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,6 +26,7 @@ from toolkit.engine import (
 )
 from toolkit.errors import InvalidInput
 from toolkit.events import Event, EventStream
+from toolkit.memory import ttl_of
 from toolkit.models import Abilities, Identity, Model
 from toolkit.models.recorded import described
 from toolkit.redact import Scrubber
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     import joblib
 
     from toolkit.display import Report
+    from toolkit.memory import Transcript
 
 __all__ = ["Lab", "current_lab", "use"]
 
@@ -68,6 +71,10 @@ class Lab:
             ``"100 requests"`` or ``Budget("2 USD", soft=True)``. A run's own ``budget=`` holds beside it.
         price_as: ``provider:model`` whose list price holds, for gateways and deployments with names of their own.
         trace: Send spans and metrics to the OpenTelemetry exporters of this process.
+        ttl: How long remembered replies stay fresh, by stage, ``{"questions": "30 days"}``; older ones are asked anew.
+        memory_limit: What the study's memory may take on disk, ``"2 GB"``; what was used longest ago leaves.
+        memory_items: How many entries it may have.
+        transcripts: Keep prompt and reply of each call in the study, scrubbed; see ``lab.transcript``.
         options: Handed to the model's provider.
 
     Raises:
@@ -101,6 +108,10 @@ class Lab:
         budget: str | Budget | None = None,
         price_as: str | None = None,
         trace: bool | None = None,
+        ttl: Mapping[str, str | float | timedelta] | None = None,
+        memory_limit: str | int | None = None,
+        memory_items: int | None = None,
+        transcripts: bool | None = None,
         **options: Any,
     ) -> None:
         named = model if isinstance(model, str) else None
@@ -121,7 +132,12 @@ class Lab:
             chaos=chaos,
             price_as=price_as,
             trace=trace,
+            ttl=ttl,
+            memory_limit=memory_limit,
+            memory_items=memory_items,
+            transcripts=transcripts,
         )
+        fresh_for = ttl_of(self.settings.ttl)
         allowed = Budget.of(self.settings.budget if budget is None else budget)
         self._accounts = () if allowed is None else (Account(allowed, "this lab"),)
         self.events = EventStream()
@@ -150,6 +166,7 @@ class Lab:
             patience=self.settings.patience,
             chaos=self.settings.chaos,
             seed=self.seed,
+            ttl=fresh_for,
         )
         self._proof = Proof(self.study, opened.writer, self._model.identity, self.settings, self.ledger, self.events)
         self.quarantine, self.runs = self._proof.quarantine, self._proof.runs
@@ -166,6 +183,7 @@ class Lab:
             fallbacks=self._fallbacks,
             accounts=self._accounts,
             events=self.events,
+            transcripts=self.settings.transcripts,
         )
         self._proof.watch(self._engine.gauges, self.model)
         self._closers.insert(0, self._proof.close)
@@ -260,14 +278,39 @@ class Lab:
             accounts=self._accounts,
         )
 
-    def freeze(self, path: str | Path, *, note: str = "") -> Path:
+    def transcript(self, item: str, stage: str | None = None) -> list[Transcript]:
+        """Return what was asked for an item and what was said, oldest first, of calls made with ``transcripts=True``.
+
+        Args:
+            item: The row: a persona's id, for example.
+            stage: One stage only, for example ``"questions"``.
+
+        Raises:
+            InvalidInput: The lab has no study folder, or its memory is off.
+
+        Example:
+            >>> lab = Lab("scripted", study=tmp / "ads", transcripts=True)
+            >>> lab.transcript("p0001")
+            []
+        """
+        from toolkit.memory import SealedStore, transcripts_of
+
+        if not isinstance(self._store, SealedStore):
+            raise InvalidInput("this lab keeps no transcripts", hint="Open a study folder with transcripts=True.")
+        return transcripts_of(self._store, item, stage)
+
+    def freeze(self, path: str | Path, *, note: str = "", scrub: bool | Callable[[str], str] = False) -> Path:
         """Write what this lab used, as one text file that ``Lab(capsule=path)`` replays anywhere.
 
-        Entries hold prompts' answers verbatim; settings hold no secrets. Calls that failed are kept as failures.
+        Entries hold prompts' answers verbatim, unless they are scrubbed; settings hold no secrets. Calls that failed
+        are kept as failures.
 
         Args:
             path: Where; by custom it ends in ``.capsule``.
             note: A line for whoever opens it.
+            scrub: True masks keys and personal data in every text as the logs do; or a function that masks a text.
+                Replies keep their keys, so the capsule replays. Only a call whose prompt quotes a masked reply (a
+                question to a persona whose text held a phone number) is then another call, and misses.
 
         Returns:
             The path.
@@ -285,7 +328,8 @@ class Lab:
             provider=self.identity.provider,
             note=note,
         )
-        return freeze(path, manifest, replayable(self._store, self.ledger.rows()))
+        mask = self.scrubber if scrub is True else scrub or None
+        return freeze(path, manifest, replayable(self._store, self.ledger.rows()), mask)
 
     def close(self) -> None:
         """Finish writing and give back connections; results stay usable. Closing twice is harmless."""

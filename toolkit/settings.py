@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -69,6 +70,14 @@ class Settings(BaseSettings):
     """What a lab may spend while it is open: ``2 USD``, ``50_000 tokens`` or ``100 requests``."""
     price_as: str | None = None
     """``provider:model`` whose list price holds, for gateways and deployments with names of their own."""
+    ttl: dict[str, str | float | timedelta] = {}
+    """How long replies stay fresh, by stage, as JSON in the environment: ``{"questions": "30 days"}``."""
+    memory_limit: str | int | None = None
+    """Bytes a study's memory may have in use: ``2 GB``; what was used longest ago leaves."""
+    memory_items: int | None = Field(default=None, ge=1)
+    """Entries a study's memory may have."""
+    transcripts: bool = False
+    """Whether prompt and reply of each call are kept, scrubbed, in the study's memory."""
     redaction_patterns: tuple[str, ...] = ()
     """More regular expressions to mask; a JSON list in the environment."""
 

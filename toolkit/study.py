@@ -60,8 +60,11 @@ def open_study(
         InvalidInput: The folder cannot be used, or an option is unknown.
         ModelUnknown, KeyMissing, WeightsMissing: A model cannot be opened.
     """
-    from toolkit.memory import AppendFile, MemoryUnwritable, Writer, open_memory
+    from toolkit.memory import AppendFile, MemoryUnwritable, Writer, open_memory, size_of
 
+    disk = None if settings.memory_limit is None else size_of(settings.memory_limit, "memory_limit")
+    if settings.transcripts and settings.mode == "off":
+        raise InvalidInput("transcripts are kept in memory, which is off", hint="Open the lab with mode='read'.")
     answers = model_of(settings, model, **options)
     fallbacks = tuple(model_of(settings.model_copy(update={"model": name})) for name in settings.fallbacks)
     study, writer = settings.study, Writer("study")
@@ -70,6 +73,8 @@ def open_study(
         book = AppendFile(study / "ledger.jsonl")
         closers.append(book.close)
         memory, store = open_memory(study, settings.mode, writer=writer)
+        if (disk is not None or settings.memory_items is not None) and settings.mode not in {"off", "replay"}:
+            store.limit(disk=disk, items=settings.memory_items)
     except MemoryUnwritable as error:
         for close in closers:
             close()

@@ -1,3 +1,4 @@
+import dataclasses
 import threading
 
 import pytest
@@ -6,7 +7,8 @@ from tests.engine.calls import answer, make_call, make_calls
 from toolkit.bridge import bridge
 from toolkit.engine import Run, run_calls
 from toolkit.engine.cache import decode, encode, encode_error
-from toolkit.errors import ContentRefused, ReplayMiss
+from toolkit.errors import ContentRefused, InvalidInput, ReplayMiss
+from toolkit.memory import REPLIES
 from toolkit.models import Identity, Reply, Usage
 from toolkit.testing import WireServer
 
@@ -187,3 +189,80 @@ def test_different_calls_never_share_a_key():
     assert base.key(identity) != base.key(Identity("openai", "m", {"base_url": "http://elsewhere/v1"}))
     bookkeeping = make_call(1, stage="other", item="x", family="f", template="t@9")
     assert bookkeeping.key(identity) == base.key(identity)
+
+
+def aged(lab, days, stage="questions"):
+    """Make every reply of a stage older."""
+    store = lab.memory.store_backend.store
+    for entry in list(store.entries(REPLIES)):
+        if entry.stage == stage:
+            store.put(dataclasses.replace(entry, created=entry.created - days * 86_400)).result()
+
+
+def test_expired_reply_is_asked_anew_and_a_fresh_one_kept(open_lab):
+    """S1-30"""
+    with WireServer() as wire:
+        lab = open_lab(wire, ttl={"questions": "30 days", "rounds": "1 day"})
+        calls = [make_call(1), make_call(2, stage="rounds.director"), make_call(3, stage="personas")]
+        answer(lab, calls)
+        for stage in ("questions", "rounds.director", "personas"):
+            aged(lab, 7, stage)
+        assert lab.engine.cache.peek(calls) == [True, False, True]
+        answer(lab, calls)
+        assert wire.requests.total == 4
+        assert lab.engine.cache.peek(calls) == [True, True, True]
+        answer(lab, calls)
+        assert wire.requests.total == 4
+
+
+def test_replay_serves_what_has_expired(open_lab):
+    with WireServer() as wire:
+        lab = open_lab(wire)
+        answer(lab, make_calls(2))
+        aged(lab, 7)
+        lab.close()
+        replayed = answer(open_lab(wire, mode="replay", ttl={"questions": "1 day"}), make_calls(2))
+        assert all(outcome.ok for outcome in replayed)
+        assert wire.requests.total == 2
+
+
+def test_write_replaces_only_what_has_expired(open_lab):
+    with WireServer() as wire:
+        lab = open_lab(wire, mode="write", ttl={"questions": "1 day"})
+        answer(lab, make_calls(2))
+        store = lab.memory.store_backend.store
+        before = {entry.key: entry.created for entry in store.entries(REPLIES)}
+        answer(lab, make_calls(2))
+        assert {entry.key: entry.created for entry in store.entries(REPLIES)} == before
+        aged(lab, 7)
+        answer(lab, make_calls(2))
+        assert wire.requests.total == 6
+        assert all(entry.created >= before[entry.key] for entry in store.entries(REPLIES))
+
+
+@pytest.mark.parametrize("ttl", [{"questions": "soon"}, {"questions": "0 s"}, {"questions": -1}])
+def test_ttl_that_is_none_is_one_clear_line_and_makes_no_folder(open_lab, tmp_path, ttl):
+    with pytest.raises(InvalidInput, match="the ttl of stage 'questions'") as caught:
+        open_lab(None, model="scripted", ttl=ttl)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "study").exists()
+
+
+def test_ttl_and_limits_come_from_the_environment(open_lab, monkeypatch):
+    monkeypatch.setenv("TOOLKIT_TTL", '{"questions": "soon"}')
+    with pytest.raises(InvalidInput, match="soon"):
+        open_lab(None, model="scripted")
+    monkeypatch.setenv("TOOLKIT_TTL", '{"questions": "2 days"}')
+    monkeypatch.setenv("TOOLKIT_MEMORY_LIMIT", "lots")
+    with pytest.raises(InvalidInput, match="memory_limit is 'lots'"):
+        open_lab(None, model="scripted")
+
+
+def test_memory_limit_of_a_lab_is_kept_to(open_lab, tmp_path):
+    """S1-29"""
+    with WireServer() as wire:
+        lab = open_lab(wire, memory_limit="60 kB", memory_items=5000)
+        outcomes = answer(lab, make_calls(400))
+        lab.close()
+    assert all(outcome.ok for outcome in outcomes)
+    assert (tmp_path / "study" / "memory.sqlite").stat().st_size <= 60_000

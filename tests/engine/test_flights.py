@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -112,7 +110,7 @@ def test_killed_owner_holds_nobody_up(tmp_path: Path, open_lab: OpenLab) -> None
         waiting = bridge().submit(run_calls(lab.engine, [make_call(n) for n in range(8)], Run("ask")))
         time.sleep(0.3)
         assert wire.requests.total == 8  # it waits for the owner
-        os.kill(owner.pid, signal.SIGKILL)
+        owner.kill()
         owner.communicate()
         outcomes = waiting.result(timeout=30)
         assert wire.requests.total == 16
@@ -130,7 +128,7 @@ def test_waiting_for_another_process_can_be_stopped(tmp_path: Path, open_lab: Op
         time.sleep(0.1)
         bridge().call(run.stop)
         assert [one.kind for one in waiting.result(timeout=10)] == ["not_run"] * 3
-        os.kill(owner.pid, signal.SIGKILL)
+        owner.kill()
         owner.communicate()
         assert all(one.ok for one in answer(lab, [make_call(n) for n in range(3)]))
 
@@ -146,13 +144,13 @@ def test_owner_that_hangs_is_not_waited_for_for_ever(
             time.sleep(0.01)
         assert answer(open_lab(wire), [make_call(0)])[0].ok
         assert wire.requests.total == 2
-        os.kill(owner.pid, signal.SIGKILL)
+        owner.kill()
         owner.communicate()
 
 
 def kill_and_resume(study: Path, number: int, kills: int, seconds: float) -> None:
     """Kill a run at moments spread over it, check the file each time, then let it end and count what was asked."""
-    in_flight = 32
+    in_flight = 2 * 32  # calls that were sent, or came back and waited for their commit: the pool's workers
     with WireProcess(latency=0.05) as wire:
         for turn in range(kills):
             worker = start(study, wire, number)
@@ -160,7 +158,7 @@ def kill_and_resume(study: Path, number: int, kills: int, seconds: float) -> Non
             while wire.stats()["total"] == seen and worker.poll() is None:
                 time.sleep(0.005)
             time.sleep(seconds * ((turn * 7919) % kills) / kills)
-            os.kill(worker.pid, signal.SIGKILL)
+            worker.kill()
             worker.communicate()
             assert integrity(study) == "ok"
         assert finished(start(study, wire, number))["ok"] == number

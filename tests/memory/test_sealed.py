@@ -22,7 +22,7 @@ from joblib._store_backends import CacheWarning
 from pandas.testing import assert_frame_equal
 
 from toolkit.errors import InvalidInput, MemoryCorrupt
-from toolkit.memory import SealedBackend, open_memory
+from toolkit.memory import LEGACY, REPLIES, TRANSCRIPTS, Entry, MemoryWarning, SealedBackend, leaf, open_memory
 
 calls: list[Any] = []
 
@@ -162,6 +162,30 @@ def test_function_and_memory_are_cleared(opened: Any) -> None:
     own(1)
     memory.clear()
     assert store.stats().entries == 0
+
+
+def test_clearing_keeps_what_was_paid_for_and_says_so(opened: Any) -> None:
+    """``lab.memory.clear()`` and joblib's own clearing reach results of functions; replies leave by name only."""
+    memory, store = opened
+    own = memory.cache(rate)
+    own(1)
+    paid = [Entry(func, "ab12", b'{"text":"yes"}') for func in (REPLIES, TRANSCRIPTS, LEGACY)]
+    for entry in paid:
+        store.put(entry).result()
+    ask = leaf(memory, lambda request: {"text": request["prompt"]})
+    ask("cd34", {"prompt": "tea?"})
+    backend = memory.store_backend
+    for clear in (memory.clear, ask.clear, lambda **_: backend.clear_location(backend.location)):
+        with pytest.warns(MemoryWarning, match="4 replies and transcripts stay in memory.sqlite"):
+            clear(warn=False)
+        assert [store.get(entry.func, "ab12") for entry in paid] == paid
+        assert store.get(REPLIES, "cd34") is not None
+    assert not own.check_call_in_cache(1)
+    assert store.clear(REPLIES) == 2
+    assert store.clear() == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        memory.clear(warn=False)
 
 
 def test_edited_function_is_computed_anew(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ many the money range holds the actual cost, and how wide the ranges are: cold (t
 yet) and warm apart. The wire server counts characters / 4 and each picture as 85 tokens, so pictures are sent to those
 models only whose published rule says 85 for a picture looked at roughly (gpt-4o, gpt-4.1).
 """
-# ruff: noqa: T201  # it prints what it measures
 
 import argparse
 import random

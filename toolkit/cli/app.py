@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from toolkit.cli import (
+    cache_command,
     capsule_command,
     demo_command,
     doctor_command,
@@ -30,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(model_commands.app, name="model")
+app.add_typer(cache_command.app, name="cache")
 app.add_typer(capsule_command.app, name="capsule")
 app.add_typer(quarantine_command.app, name="quarantine")
 app.command("demo")(demo_command.demo)

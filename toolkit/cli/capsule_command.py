@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from toolkit.errors import DramatisError, InvalidInput
+from toolkit.cli.exit_codes import ExitCode
+from toolkit.errors import CapsuleInvalid, DramatisError, InvalidInput
 
 __all__ = ["app"]
 
@@ -25,6 +26,32 @@ def show(path: Annotated[Path, typer.Argument(help="A .capsule file.")]) -> None
 
     capsule = Capsule.open(path)
     print(json.dumps(capsule.manifest.line(len(capsule)), indent=2, sort_keys=True))
+
+
+@app.command()
+def verify(
+    path: Annotated[Path, typer.Argument(help="A .capsule file.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output instead of a line.")] = False,
+) -> None:
+    """Check every entry and the whole of a capsule. Exit code 3 when it is damaged or was edited."""
+    import json
+
+    from toolkit.memory import Capsule
+
+    if not path.is_file():
+        raise InvalidInput(f"there is no capsule {path}", hint="Give the path of a .capsule file.")
+    try:
+        entries, fault = len(Capsule.open(path)), ""
+    except CapsuleInvalid as error:
+        entries, fault = 0, str(error)
+    if as_json:
+        print(json.dumps({"capsule": str(path), "entries": entries, "fault": fault, "ok": not fault}, sort_keys=True))
+    elif not fault:
+        print(f"{path}: {entries:,} entries, all intact")
+    if fault:
+        print(f"toolkit: {fault}", file=sys.stderr)
+        raise typer.Exit(ExitCode.PARTIAL)
 
 
 @app.command()

@@ -13,7 +13,7 @@ import orjson
 
 from toolkit.engine.run import current_run
 from toolkit.errors import CallError, ReplayMiss
-from toolkit.memory import REPLIES, Entry, SealedStore, Store
+from toolkit.memory import REPLIES, Capsule, Entry, SealedStore, Store
 from toolkit.models import Call, Identity, Reply, Responder, Usage
 
 __all__ = ["Cache", "Mode", "Remembered", "decode", "encode", "encode_error"]
@@ -216,6 +216,11 @@ class Cache:
             self._ttl[stage] = known
         return known
 
+    def _scrubbed(self) -> str:
+        """Return what a miss in a scrubbed capsule may come from."""
+        scrubbed = isinstance(self._store, Capsule) and self._store.manifest.scrubbed
+        return ", or quotes a reply that was masked when the capsule was written." if scrubbed else "."
+
     def _miss(self, call: Call) -> ReplayMiss:
         """Say which call is missing and why the recording may not hold it."""
         where = f"{call.stage} {call.item}".strip() or "a call"
@@ -233,7 +238,7 @@ class Cache:
             )
         return ReplayMiss(
             f"the recording holds no reply for {where} as it is asked now, though one for other input",
-            hint="The question, persona, image, seed or model differs from what was recorded.",
+            hint="The question, persona, image, seed or model differs from what was recorded" + self._scrubbed(),
         )
 
 

@@ -291,22 +291,9 @@ class Booked:
         self._inner = inner
         self._ledger = ledger
         self._identity = identity
-        self.submitted = 0
-        """Calls begun."""
-        self.completed = 0
-        """Calls ended, however they did."""
-
-    def metrics(self) -> dict[str, float]:
-        """Return how many calls began, ended and are at work, under the names they are exported by."""
-        return {
-            "toolkit_engine_inflight": self.submitted - self.completed,
-            "toolkit_engine_submitted": self.submitted,
-            "toolkit_engine_completed": self.completed,
-        }
 
     async def complete(self, call: Call) -> Reply:
         """Answer, and write the row."""
-        self.submitted += 1
         began = time.monotonic()
         key = call.key(self._identity)
         tries = Tries()
@@ -317,7 +304,7 @@ class Booked:
             self._ledger.write(call, key, self._identity, error, began, tries)
             raise
         except asyncio.CancelledError:
-            if tries.sent:  # what was not sent at all, because it still stood in line, leaves no row
+            if tries.sent:  # what was not sent at all leaves no row
                 self._write_unfinished(call, key, "cancelled", began, tries)
             raise
         except BudgetReached:
@@ -326,7 +313,6 @@ class Booked:
             raise
         finally:
             current_tries.reset(token)
-            self.completed += 1
         self._ledger.write(call, key, self._identity, reply, began, tries)
         return reply
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 
 from toolkit.engine.cache import Remembered
 from toolkit.engine.run import Run, current_run
+from toolkit.engine.slots import Slot, current_slot
 from toolkit.engine.stack import Engine
 from toolkit.errors import BudgetReached, CallError, InvalidReply
 from toolkit.models import Call, Reply
@@ -28,9 +30,9 @@ BUDGET = "budget"
 _WINDOW = 256
 """Calls whose keys are looked up in one read."""
 
-_WORKERS = 2
-"""Workers for each call that may be in flight. One that waits between tries, or for its reply's commit, has nothing in
-flight; with one a slot the model would idle meanwhile. How many are in flight is the Limit layer's to bound."""
+_SPARE = 0.125
+"""Workers beyond the slots, as a share: while they prepare a call or wait for its commit, others are at work. More gain
+nothing (``python -m tests.perf.overhead``), and each call would stand in line for longer."""
 
 Accept = Callable[[Call, Reply], Any]
 """Turns a reply into a value or raises ``InvalidReply``."""
@@ -105,11 +107,13 @@ class _Work:
         self._misses: deque[tuple[Outcome, Call]] = deque()
         self._exhausted = False
         self._refilling = asyncio.Lock()
+        self._slots = asyncio.Semaphore(engine.concurrency)
         self._over = False
 
     async def go(self) -> None:
         """Work until nothing is left or the run is stopped; errors that are not a call's own end the run."""
-        workers = [asyncio.create_task(self._worker()) for _ in range(_WORKERS * self._engine.concurrency)]
+        slots = self._engine.concurrency
+        workers = [asyncio.create_task(self._worker()) for _ in range(slots + math.ceil(_SPARE * slots))]
         for worker in workers:
             self._run.adopt(worker)
         try:
@@ -125,11 +129,17 @@ class _Work:
         self._list_the_rest()
 
     async def _worker(self) -> None:
-        while not (self._run.stopping or self._over):
-            job = await self._next()
-            if job is None:
-                return
-            await self._answer(*job)
+        slot = Slot(self._slots)
+        current_slot.set(slot)
+        try:
+            while not (self._run.stopping or self._over):
+                job = await self._next()
+                if job is None:
+                    return
+                await self._answer(*job)
+                slot.give_back()
+        finally:
+            slot.give_back()
 
     async def _next(self) -> tuple[Outcome, Call] | None:
         while not self._misses:

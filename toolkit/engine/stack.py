@@ -15,12 +15,14 @@ from toolkit.engine.ledger import Booked, Ledger
 from toolkit.engine.limit import Limit, paces
 from toolkit.engine.quarantine import Quarantine
 from toolkit.engine.retry import Retry, RetryBudget
+from toolkit.engine.slots import Slotted
 from toolkit.engine.timeout import Timeout
 from toolkit.engine.trace import Gauges, Tracing
+from toolkit.engine.transcripts import Transcribed
 from toolkit.engine.tries import Metered
 from toolkit.engine.within_budget import WithinBudget
 from toolkit.events import EventStream
-from toolkit.memory import Store
+from toolkit.memory import SealedStore, Store
 from toolkit.models import Model, Responder
 from toolkit.models.pace import Pace
 from toolkit.redact import Scrubber
@@ -57,6 +59,8 @@ class Limits:
     """Share of tries that fail on purpose, for rehearsals."""
     seed: int = 0
     """Of the chaos."""
+    ttl: Mapping[str, float] = field(default_factory=dict)
+    """Seconds for which a remembered reply stays fresh, by stage; the longest dotted name decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ def build(
     events: EventStream | None = None,
     quarantine: Quarantine | None = None,
     tracing: Tracing | None = None,
+    transcripts: bool = False,
 ) -> Engine:
     """Put the layers around a model.
 
@@ -104,6 +109,7 @@ def build(
         events: Told what happens to budgets.
         quarantine: Where refused replies are kept; by default in this process.
         tracing: Puts a span around each live call; by default there are none.
+        transcripts: Whether to keep prompt and reply of each live call, scrubbed.
     """
     name, experience = str(model.identity), Experience()
     concurrency = limits.concurrency or model.abilities.concurrency
@@ -125,7 +131,10 @@ def build(
     )
     if tracing is not None:
         layer = tracing.layer(layer, model.identity, quarantine.scrubber)
-    cache = Cache(layer, store, model.identity, mode)
+    if transcripts and isinstance(store, SealedStore) and mode != "replay":
+        layer = Transcribed(layer, store, model.identity, quarantine.scrubber)
+    slotted = Slotted(layer)
+    cache = Cache(slotted, store, model.identity, mode, limits.ttl)
     booked = Booked(cache, ledger, model.identity)
     return Engine(
         model=model,
@@ -135,7 +144,7 @@ def build(
         concurrency=concurrency,
         experience=experience,
         quarantine=quarantine,
-        gauges=(booked, *limiters),
+        gauges=(slotted, *limiters),
         limiters=tuple(limiters),
     )
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from toolkit.memory.amounts import age_of, size_of, ttl_of
 from toolkit.memory.append import AppendFile
 from toolkit.memory.capsule import Capsule, Manifest, freeze
 from toolkit.memory.database import MemoryUnwritable, MemoryWarning
 from toolkit.memory.entry import REPLIES, Counts, Entry, Store
+from toolkit.memory.legacy import LEGACY, Imported, import_folder
 from toolkit.memory.store import SealedStore
+from toolkit.memory.transcripts import TRANSCRIPTS, Transcript, transcripts_of
 from toolkit.memory.upkeep import Stats, Validation
 from toolkit.memory.writer import Target, Ticket, Writer
 
@@ -17,11 +20,14 @@ if TYPE_CHECKING:
     from toolkit.memory.sealed import SealedBackend, open_memory
 
 __all__ = [
+    "LEGACY",
     "REPLIES",
+    "TRANSCRIPTS",
     "AppendFile",
     "Capsule",
     "Counts",
     "Entry",
+    "Imported",
     "Manifest",
     "MemoryUnwritable",
     "MemoryWarning",
@@ -31,11 +37,17 @@ __all__ = [
     "Store",
     "Target",
     "Ticket",
+    "Transcript",
     "Validation",
     "Writer",
+    "age_of",
     "freeze",
+    "import_folder",
     "leaf",
     "open_memory",
+    "size_of",
+    "transcripts_of",
+    "ttl_of",
 ]
 
 _JOBLIB = {"SealedBackend": "sealed", "leaf": "replies", "open_memory": "sealed"}

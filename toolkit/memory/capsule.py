@@ -54,10 +54,12 @@ class Manifest:
     """Anything a reader should know."""
     toolkit: str = field(default_factory=_installed)
     """Version of the toolkit that made it."""
+    scrubbed: bool = False
+    """Whether texts were masked when it was written."""
 
     def line(self, entries: int) -> dict[str, Any]:
         """Return the manifest as it stands in the file."""
-        return {
+        line: dict[str, Any] = {
             "created_by": f"{_DISTRIBUTION} {self.toolkit}",
             "entries": entries,
             "format": FORMAT,
@@ -70,6 +72,7 @@ class Manifest:
             "toolkit": self.toolkit,
             "version": VERSION,
         }
+        return line | ({"scrubbed": True} if self.scrubbed else {})
 
 
 def freeze(
@@ -114,7 +117,7 @@ def freeze(
             raise InvalidInput(f"two different entries have the key {clean.key[:12]!r}", hint="Keep one of them.")
     head = manifest.line(len(kept))
     if scrub:
-        head |= {name: _scrub_value(head[name], scrub) for name in ("settings", "note")}
+        head |= {name: _scrub_value(head[name], scrub) for name in ("settings", "note")} | {"scrubbed": True}
     try:
         lines = [orjson.dumps(head, option=orjson.OPT_SORT_KEYS)]
     except TypeError as error:
@@ -238,7 +241,8 @@ def _read_manifest(path: Path, line: bytes) -> tuple[Manifest, int]:
         )
     try:
         names = ("settings", "seed", "git_sha", "models", "provider", "note", "toolkit")
-        return Manifest(**{name: head[name] for name in names}), int(head["entries"])
+        manifest = Manifest(**{name: head[name] for name in names}, scrubbed=bool(head.get("scrubbed")))
+        return manifest, int(head["entries"])
     except (KeyError, TypeError, ValueError) as error:
         raise _invalid(path, 1, f"the manifest lacks {error}") from error
 

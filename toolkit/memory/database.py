@@ -204,6 +204,9 @@ class Database:
                 return
             if self.read_only and not self.path.exists():
                 return
+            if self.read_only:
+                mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+                self.journal = "wal" if mode == b"wal" else "rollback"
             self._check_version(connection)
             if tables != expected_tables():
                 raise Damaged("its tables are not the ones memory has")

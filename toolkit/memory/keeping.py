@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import abc
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from toolkit.errors import InvalidInput
 from toolkit.memory import eviction, upkeep
 from toolkit.memory.database import Database
 from toolkit.memory.entry import Tally
 from toolkit.memory.reads import StoreReads
+from toolkit.memory.rows import address
 from toolkit.memory.schema import Connection
 from toolkit.memory.upkeep import Stats, Validation, Which
 
 __all__ = ["Keeping", "Measure"]
+
+_THERE = "SELECT hash FROM entries WHERE hash IN (SELECT value FROM json_each(?))"
 
 CHUNK = 500
 """Rows looked at in one read, and in one commit."""
@@ -76,6 +82,15 @@ class Keeping(abc.ABC):
     def validate(self) -> Validation:
         """Read and verify every row, changing nothing, and return exact counts."""
         return upkeep.validate(self._reads.read_once, CHUNK)
+
+    def absent(self, func: str, keys: Iterable[str]) -> Iterator[str]:
+        """Yield those keys of which there is no entry, not even a damaged one."""
+        waiting = iter(keys)
+        while chunk := dict.fromkeys(islice(waiting, CHUNK)):
+            places = {address(func, key): key for key in chunk}
+            rows = self._reads.read(_THERE, (orjson.dumps(list(places)).decode(),))
+            there = {row[0] for row in rows}
+            yield from (key for place, key in places.items() if place not in there)
 
     def purge(
         self,

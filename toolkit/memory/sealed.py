@@ -17,9 +17,11 @@ from joblib.memory import _FUNCTION_HASHES, FIRST_LINE_TEXT, _build_func_identif
 
 from toolkit.errors import InvalidInput, MemoryCorrupt
 from toolkit.memory import codec
-from toolkit.memory.database import Journal, MemoryUnwritable
+from toolkit.memory.database import Journal, MemoryUnwritable, MemoryWarning
 from toolkit.memory.entry import REPLIES, Entry
+from toolkit.memory.legacy import FOLDER, LEGACY, import_once
 from toolkit.memory.store import SealedStore
+from toolkit.memory.transcripts import TRANSCRIPTS
 from toolkit.memory.writer import Writer
 
 __all__ = ["SealedBackend", "open_memory"]
@@ -28,6 +30,9 @@ Mode = Literal["off", "read", "refresh", "write", "replay"]
 
 FILE = "memory.sqlite"
 """The store's file in a study's folder."""
+
+PAID = (REPLIES, TRANSCRIPTS, LEGACY)
+"""Whose entries ``memory.clear()`` keeps: what was paid for is only removed by name."""
 
 _LOST = f"{FIRST_LINE_TEXT} 1\n# lost\n"
 """A source no function has."""
@@ -41,6 +46,8 @@ def open_memory(
     journal: Journal = "auto",
 ) -> tuple[joblib.Memory, SealedStore]:
     """Open a study's memory: the ``joblib.Memory`` for a researcher's own functions, and the store behind it.
+
+    Entries of before that lie in the study's folder ``legacy`` are taken in when it is first opened for writing.
 
     Args:
         folder: The study's folder; the file in it is ``memory.sqlite``.
@@ -70,6 +77,7 @@ def open_memory(
     """
     replay = mode == "replay"
     store = SealedStore(Path(folder) / FILE, heal=not replay, read_only=replay, writer=writer, journal=journal)
+    import_once(store, Path(folder) / FOLDER)
     backend = SealedBackend()
     backend.configure(str(folder), verbose=0, backend_options={"store": store})
     return joblib.Memory(location=None if mode == "off" else backend, backend="sealed", verbose=0), store
@@ -215,9 +223,14 @@ class SealedBackend(StoreBackendBase, StoreBackendMixin):  # type: ignore[misc] 
         return self.store.code(call_id[0]) is not None
 
     def clear_path(self, call_id: list[str]) -> None:
-        """Remove all results of a function; in replay nothing, since joblib asks this when a source was edited."""
+        """Remove all results of a function; in replay nothing, since joblib asks this when a source was edited.
+
+        Replies stay: they were paid for. ``store.clear(REPLIES)`` removes them.
+        """
         self._known.discard(call_id[0])
-        if not self.store.read_only:
+        if call_id[0] in PAID:
+            self._say_what_stays()
+        elif not self.store.read_only:
             self.store.clear(call_id[0])
 
     def store_cached_func_code(self, call_id: list[str], func_code: str | None = None) -> None:
@@ -253,13 +266,27 @@ class SealedBackend(StoreBackendBase, StoreBackendMixin):  # type: ignore[misc] 
         return {"location": os.path.join(self.location, *call_id)}  # noqa: PTH118  # joblib's ids are paths
 
     def clear(self) -> None:
-        """Remove everything, replies included.
+        """Remove the results of all functions; replies stay, for they were paid for, and a warning says how many.
+
+        ``store.clear(REPLIES)`` removes them, and so does ``toolkit cache purge``.
 
         Raises:
             InvalidInput: The memory is open for reading only.
         """
         self._known.clear()
-        self.store.clear()
+        self.store.clear(keep=PAID)
+        self._say_what_stays()
+
+    def _say_what_stays(self) -> None:
+        held = self.store.stats().by_func
+        number = sum(held.get(func, 0) for func in PAID)
+        if number:
+            warnings.warn(
+                f"{number:,} replies and transcripts stay in {self.store.path.name}: they were paid for. Remove them "
+                'with `toolkit cache purge --older-than "0 s"`.',
+                MemoryWarning,
+                stacklevel=4,
+            )
 
     def enforce_store_limits(
         self,

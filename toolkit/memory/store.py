@@ -21,7 +21,7 @@ from toolkit.memory.keeping import Keeping
 from toolkit.memory.lifetime import keep_track
 from toolkit.memory.quota import Quota
 from toolkit.memory.reads import StoreReads
-from toolkit.memory.rows import address, address_or_none, row_of
+from toolkit.memory.rows import address, address_or_none, decoded, row_of
 from toolkit.memory.schema import Connection
 from toolkit.memory.uses import Touch, Uses
 from toolkit.memory.writer import Ticket, Writer
@@ -32,6 +32,8 @@ __all__ = ["SealedStore"]
 _ONE = f"SELECT {FOUND} FROM entries WHERE hash=?"  # noqa: S608  # constants only, here and below
 _MANY = f"SELECT {FOUND} FROM entries WHERE hash IN (SELECT value FROM json_each(?))"  # noqa: S608
 _BY_ID = f"SELECT {FOUND} FROM entries WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608
+_OF_ITEM = f"SELECT {FOUND} FROM entries WHERE stage=? AND item=?"  # noqa: S608
+_STAGES = "SELECT DISTINCT stage FROM entries"
 _LISTED = "SELECT id FROM entries WHERE {} ORDER BY func, key"
 
 CHUNK = 500
@@ -219,9 +221,9 @@ class SealedStore(Keeping):
 
     def of_item(self, item: str, stage: str | None = None) -> list[Entry]:
         """Return the verified entries made for an item, oldest first, of one stage where it is named."""
-        condition, values = ("item=?", [item]) if stage is None else ("stage=? AND item=?", [stage, item])
-        sql = f"SELECT {FOUND} FROM entries WHERE {condition} ORDER BY created"  # noqa: S608
-        return list(self._found.entries(self._reads.read(sql, values)))
+        stages = [stage] if stage is not None else [decoded(row[0]) for row in self._reads.read(_STAGES, ())]
+        rows = [row for one in stages for row in self._reads.read(_OF_ITEM, (one, item))]
+        return sorted(self._found.entries(rows), key=lambda entry: entry.created)
 
     def holds(self, func: str) -> bool:
         """Whether there is anything of a researcher's own function, verified or not."""
@@ -276,6 +278,17 @@ class SealedStore(Keeping):
         self._reads.close()
         self._writes.close()
 
+    # marks
+
+    def imported(self, source: str) -> bool:
+        """Whether a folder of old entries was taken in before."""
+        return bool(self._reads.read("SELECT 1 FROM imports WHERE source=?", (source,)))
+
+    def keep_import(self, source: str) -> None:
+        """Note that a folder of old entries was taken in."""
+        sql = "INSERT OR REPLACE INTO imports VALUES (?, ?)"
+        self._do(lambda connection: connection.execute(sql, (source, time.time())).rowcount)
+
     # the source code joblib compares
 
     def code(self, func: str) -> str | None:
@@ -290,7 +303,7 @@ class SealedStore(Keeping):
         """Keep the source of a function for joblib."""
         body = code.encode("utf-8", "surrogatepass")
         sql = "INSERT INTO functions VALUES (?, ?) ON CONFLICT (func) DO UPDATE SET code=excluded.code"
-        self._submit(Work(lambda connection: connection.execute(sql, (func, body)).rowcount)).result()
+        self._do(lambda connection: connection.execute(sql, (func, body)).rowcount)
 
     def version(self) -> tuple[int, int]:
         """Return a value that changes whenever the file does, whoever changes it."""
