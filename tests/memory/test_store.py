@@ -12,7 +12,7 @@ import pytest
 
 from toolkit.errors import DramatisError, InvalidInput
 from toolkit.memory import REPLIES, Counts, Entry, MemoryWarning, SealedStore, Writer
-from toolkit.memory.schema import VERSION
+from toolkit.memory.schema import STAMP, VERSION
 
 
 def entry(key: str, text: str = "yes", **rest: Any) -> Entry:
@@ -241,7 +241,7 @@ def test_memory_of_a_newer_version_is_refused_untouched(tmp_path: Path) -> None:
     path = tmp_path / "m.sqlite"
     SealedStore(path, heal=True).close()
     connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA user_version={VERSION + 1}")
+    connection.execute(f"PRAGMA user_version={STAMP // VERSION * (VERSION + 1)}")
     connection.close()
     before = path.read_bytes()
     with pytest.raises(InvalidInput, match="newer version"):

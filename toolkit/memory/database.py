@@ -18,7 +18,17 @@ from typing import Literal
 from toolkit.errors import DramatisError, InvalidInput, MemoryCorrupt
 from toolkit.memory.entry import Tally
 from toolkit.memory.filesystem import network_filesystem
-from toolkit.memory.schema import APPLICATION, PAGE, SCHEMA, TABLES, VERSION, Connection, expected_tables, salvage
+from toolkit.memory.schema import (
+    APPLICATION,
+    PAGE,
+    SCHEMA,
+    STAMP,
+    TABLES,
+    VERSION,
+    Connection,
+    expected_tables,
+    salvage,
+)
 
 if sys.platform != "win32":
     import fcntl
@@ -137,6 +147,14 @@ class Database:
                 self._open_file()
                 self.generation += 1
 
+    def begin_anew(self, why: str) -> None:
+        """Move the file aside for damage that SQLite does not see, and begin anew with what verifies.
+
+        Raises:
+            MemoryCorrupt: This store may not heal.
+        """
+        self._repair(Damaged(why), self.generation)
+
     def forked(self) -> None:
         """Give the child of a fork a lock of its own, and make all inherited connections count as old."""
         self._lock = threading.RLock()
@@ -199,7 +217,7 @@ class Database:
                 connection = self._set_journal(connection)
             tables = connection.execute(TABLES).fetchall()
             if not tables and not self.read_only:
-                marks = f"PRAGMA application_id={APPLICATION}; PRAGMA user_version={VERSION}"
+                marks = f"PRAGMA application_id={APPLICATION}; PRAGMA user_version={STAMP}"
                 connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {marks}; COMMIT")
                 return
             if self.read_only and not self.path.exists():
@@ -218,12 +236,13 @@ class Database:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if application != APPLICATION:
             raise Damaged("it is not a memory file")
-        if VERSION < version < VERSION + 100:
+        number, rest = divmod(version, STAMP // VERSION)
+        if not rest and VERSION < number < VERSION + 100:
             raise InvalidInput(
-                f"memory {self.path} was written by a newer version (format {version})",
+                f"memory {self.path} was written by a newer version (format {number})",
                 hint="Upgrade dramatis-toolkit, or use another study folder.",
             )
-        if version != VERSION:
+        if version != STAMP:
             raise Damaged(f"its format {version} is unknown")
 
     def _set_journal(self, connection: Connection) -> Connection:
@@ -275,14 +294,14 @@ class Database:
             with self._file_lock():
                 try:
                     if self._inode == _inode(self.path):
-                        self._begin_anew(error)
+                        self._replace(error)
                     else:
                         self._inode = _inode(self.path)  # another process has done it
                 except (sqlite3.Error, OSError) as worse:
                     raise self._unwritable(worse) from error
                 self.generation += 1
 
-    def _begin_anew(self, error: Exception) -> None:
+    def _replace(self, error: Exception) -> None:
         moved = self._move_aside()
         self._create()
         self._inode = _inode(self.path)

@@ -15,6 +15,7 @@ __all__ = [
     "APPLICATION",
     "KEEP_USE",
     "SCHEMA",
+    "STAMP",
     "TABLES",
     "UPSERT",
     "VERSION",
@@ -29,6 +30,8 @@ APPLICATION = 0x44524D54
 """Marks a database file as ours ("DRMT")."""
 VERSION = 2
 """Of the schema below."""
+STAMP = VERSION * 0x01010101
+"""The version as the file's header has it: in each of four bytes, so that a flipped bit is no other version."""
 PAGE = 1024
 """Bytes of a page. A commit writes whole pages, and each new entry dirties one at random in the index by hash: small
 pages keep that small. Written for each 261-byte reply of 100,000 in commits of 48: 3.0 KB, and 5.7 KB with pages of

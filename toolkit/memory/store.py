@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -21,7 +21,7 @@ from toolkit.memory.keeping import Keeping
 from toolkit.memory.lifetime import keep_track
 from toolkit.memory.quota import Quota
 from toolkit.memory.reads import StoreReads
-from toolkit.memory.rows import address, address_or_none, decoded, row_of
+from toolkit.memory.rows import Row, address, address_or_none, decoded, row_of
 from toolkit.memory.schema import Connection
 from toolkit.memory.uses import Touch, Uses
 from toolkit.memory.writer import Ticket, Writer
@@ -36,6 +36,7 @@ _OF_ITEM = f"SELECT {FOUND} FROM entries WHERE stage=? AND item=?"  # noqa: S608
 _STAGES = "SELECT DISTINCT stage FROM entries"
 _LISTED = "SELECT id FROM entries WHERE {} ORDER BY func, key"
 
+_TRIES = 3
 CHUNK = 500
 """Rows read at once: long enough to be fast, short enough that no read holds the file up."""
 
@@ -173,12 +174,7 @@ class SealedStore(Keeping):
         """
         wanted = dict.fromkeys(keys)
         places = [place for key in wanted if (place := address_or_none(func, key)) is not None]
-        found: dict[str, Entry] = {}
-        for start in range(0, len(places), CHUNK):
-            rows = self._reads.read(_MANY, (orjson.dumps(places[start : start + CHUNK]).decode(),))
-            for entry in self._found.entries(rows):
-                if entry.func == func and entry.key in wanted:
-                    found[entry.key] = entry
+        found = self._look(func, wanted, places)
         self._tally.add(hits=len(found), misses=len(wanted) - len(found))
         if found:
             self._touch(places if len(found) == len(places) else [address(func, key) for key in found])
@@ -191,10 +187,7 @@ class SealedStore(Keeping):
             MemoryCorrupt: The entry is damaged, and this store may not heal.
         """
         place = address_or_none(func, key)
-        if place is None:
-            return None
-        entry = next(self._found.entries(self._reads.read(_ONE, (place,))), None)
-        return entry if entry is not None and (entry.func, entry.key) == (func, key) else None
+        return None if place is None else self._look(func, {key: None}, [place]).get(key)
 
     def contains(self, func: str, key: str) -> bool:
         """Whether there is an entry that verifies; neither counts nor marks it as used."""
@@ -311,6 +304,31 @@ class SealedStore(Keeping):
         return self._database.generation, int(number)
 
     # inside
+
+    def _look(self, func: str, wanted: Mapping[str, None], places: Sequence[int]) -> dict[str, Entry]:
+        """Return what stands at these places and is wanted.
+
+        A row that verifies at a place that is not its own means that the index is damaged, which SQLite does not see:
+        the file is then begun anew with all that verifies.
+        """
+        for _ in range(_TRIES):
+            found: dict[str, Entry] = {}
+            astray = False
+            for start in range(0, len(places), CHUNK):
+                for entry in self._found.entries(self._rows_at(places[start : start + CHUNK])):
+                    if entry.func == func and entry.key in wanted and entry.key not in found:
+                        found[entry.key] = entry
+                    else:  # two keys may share an address, though hardly ever
+                        astray = astray or entry.key in found or address(entry.func, entry.key) not in places
+            if not astray:
+                return found
+            self._database.begin_anew("its index leads to other entries than it says")
+        return {}
+
+    def _rows_at(self, places: Sequence[int]) -> list[Row]:
+        if len(places) == 1:
+            return self._reads.read(_ONE, places)
+        return self._reads.read(_MANY, (orjson.dumps(places).decode(),))
 
     def held(self) -> list[Any]:
         """Return all reading connections, for a fork that is about to happen."""
