@@ -54,7 +54,7 @@ def test_values_that_are_no_json_and_secrets_are_written_as_safe_text(tmp_path: 
     events.emit("late")
     (line,) = (json.loads(one) for one in written)
     assert (line["path"], line["key"], line["deep"]) == (os.fspath(tmp_path), "[key]", {"to": ["[email]"]})
-    assert line["row"] == {"run": "ask-1", "stage": "q", "item": "p1", "model": "m", "status": "ok", "tries": 1}
+    assert line["row"] == {"run": "ask-1", "stage": "q", "item": "p1", "model": "m", "status": "ok"}
 
 
 _ROW = Row(run="ask-1", stage="q", item="p1", model="m", status="ok", key="")

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from toolkit.engine.ledger import Row
+from toolkit.engine.ledger import Row, told
 from toolkit.events import Event, EventStream
 from toolkit.redact import Scrubber
 
@@ -51,8 +51,7 @@ def keep_journal(events: EventStream, sink: Sink, scrubber: Scrubber) -> Callabl
 def _plain(value: Any, scrubber: Scrubber) -> Any:
     """Return a value as JSON, scrubbed; a ledger row without what it leaves empty."""
     if isinstance(value, Row):
-        held = {name: getattr(value, name) for name in Row.__slots__}
-        return {name: one for name, one in held.items() if one not in ("", 0, None)}  # the ledger scrubbed its message
+        return told(value)  # the ledger scrubbed its message
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = dataclasses.asdict(value)
     return scrubber.data(orjson.loads(orjson.dumps(value, default=str)))

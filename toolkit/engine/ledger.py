@@ -87,9 +87,37 @@ class Money:
 Sink = Callable[[bytes], object]
 """Takes one line; it is on disk after the writer's next commit."""
 
+_EMPTY = frozenset({"", 0, None})
+"""What says nothing in a line; left out, for lines are a good part of what a study writes."""
+_MICROSECOND = 6
+"""Digits of seconds that are kept."""
+
 _TEXTS = ("run", "stage", "item", "model", "status", "key", "kind", "message", "request_id", "price_version")
 _NUMBERS = ("at", "seconds", "latency", "cost", "recorded_cost")
+_TIMES = frozenset({"at", "seconds", "latency"})
+_NAMES = tuple(Row.__slots__)
 _COUNTS = ("tries", "input", "cached_input", "cache_write", "image", "output", "reasoning", "unseen")
+
+
+def line(row: Row) -> bytes:
+    """Return a row as JSON, without the fields that are empty, 0, null, or 1 try.
+
+    Example:
+        >>> line(Row("ask-1", "questions", "p0001", "scripted:default", "ok", "ab12", at=1.5))
+        b'{"run":"ask-1","stage":"questions","item":"p0001","model":"scripted:default","status":"ok","key":"ab12","at":1.5}'
+    """
+    return orjson.dumps(told(row))
+
+
+def told(row: Row) -> dict[str, Any]:
+    """Return what a row has to tell, for a line of a file."""
+    held: dict[str, Any] = {}
+    for name in _NAMES:
+        value = getattr(row, name)
+        if value in _EMPTY or (name == "tries" and value == 1):
+            continue
+        held[name] = round(value, _MICROSECOND) if name in _TIMES else value
+    return held
 
 
 class Ledger:
@@ -141,7 +169,7 @@ class Ledger:
             counts.append(getattr(row, name))
         self._runs.setdefault(row.run, array("q")).append(place)
         if self._sink is not None:
-            self._sink(orjson.dumps(row))
+            self._sink(line(row))
         self._events.emit("call.finished", row=row)
         if row.status == "failed":
             self._events.emit("call.failed", row=row)
