@@ -11,14 +11,17 @@ from PIL import Image as Pillow
 from toolkit.media import Image
 from toolkit.resources import data_file
 
-NAMES = ["package-plain.png", "package-bold.png"]
+PACKAGES = ["package-plain.png", "package-bold.png"]
+ADS = ["ad-number.png", "ad-mood.png", "ad-word.png"]
+NAMES = [*PACKAGES, *ADS]
 
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     """The pictures as the script draws them here and now."""
     folder = tmp_path_factory.mktemp("drawn")
-    subprocess.run([sys.executable, data_file("images/make_packages.py"), folder], check=True)
+    for script in ("make_packages.py", "make_ads.py"):
+        subprocess.run([sys.executable, data_file(f"images/{script}"), folder], check=True)
     return folder
 
 
@@ -37,10 +40,11 @@ def test_picture_is_small_and_sent_as_a_drawing(name):
     assert Image(path).normal().mime == "image/png"
 
 
-def test_every_picture_has_an_alt_text_a_name_and_a_title():
-    packages = tomllib.loads(data_file("images/packages.toml").read_text(encoding="utf-8"))["image"]
-    assert sorted(one["file"] for one in packages) == sorted(NAMES)
-    for one in packages:
+@pytest.mark.parametrize(("told", "names"), [("packages.toml", PACKAGES), ("ads.toml", ADS)])
+def test_every_picture_has_an_alt_text_a_name_and_a_title(told, names):
+    pictures = tomllib.loads(data_file(f"images/{told}").read_text(encoding="utf-8"))["image"]
+    assert sorted(one["file"] for one in pictures) == sorted(names)
+    for one in pictures:
         assert set(one) == {"name", "file", "title", "alt"}
         assert 100 < len(one["alt"]) < 400
         assert Image(data_file(f"images/{one['file']}"), alt=one["alt"]).describe().endswith(one["alt"])
