@@ -36,14 +36,13 @@ def contradicting(*items):
 
 
 def a_teenager(call):
-    name = call.messages[-1].text.splitlines()[0]
-    return {"bio": f"{name} is a 17-year-old who skips school."}
+    return {"bio": "I am a 17-year-old who skips school."}
 
 
 # --- how many, and how many calls ---
 
 
-@pytest.mark.parametrize("detail", ["facts", "brief", "standard"])
+@pytest.mark.parametrize("detail", ["facts", "brief", "standard", "deep"])
 def test_exactly_n_come_back_in_order(open_lab, detail):
     panel = tk.generate_personas(9, "us-adults-2012", detail=detail, lab=open_lab())
     assert [one.id for one in panel] == [f"p{place:04}" for place in range(1, 10)]
@@ -61,7 +60,7 @@ def test_facts_make_no_call_at_all(open_lab):
     assert all(one.facts() and not one.fields for one in panel)
 
 
-@pytest.mark.parametrize(("detail", "fields"), [("brief", 1), ("standard", 14)])
+@pytest.mark.parametrize(("detail", "fields"), [("brief", 1), ("standard", 17), ("deep", 26)])
 def test_one_call_a_person_writes_every_field(open_lab, detail, fields):
     with WireServer() as wire:
         lab = open_lab("openai:m", base_url=wire.url, api_key=wire.key)
@@ -298,7 +297,10 @@ def test_same_seed_gives_the_same_bytes_in_a_study_of_its_own(open_lab):
         ({"n": True}, "n is True"),
         ({"n": 100_001}, "n is 100,001"),
         ({"population": "us-adults-2021"}, "us-adults-2021"),
-        ({"detail": "deep"}, "detail='deep'"),
+        ({"detail": "deeper"}, "detail='deeper'"),
+        ({"batch": 0}, "batch=0"),
+        ({"batch": 21}, "batch=21"),
+        ({"batch": True}, "batch=True"),
         ({"detail": None}, "detail=None"),
         ({"attempts": 0}, "attempts=0"),
         ({"attempts": "2"}, "attempts='2'"),

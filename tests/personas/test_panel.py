@@ -127,8 +127,7 @@ def test_describe_compares_every_attribute_with_the_population(panel):
     fit = panel.describe()
     assert set(fit.frame["attribute"]) == {one.name for one in panel.population.measured}
     assert (fit.frame["tvd"] >= fit.frame["best"] - 1e-12).all()
-    assert fit.names == 40
-    assert fit.bios[1] == 40
+    assert fit.names == fit.diversity.people == fit.diversity.texts == 40
     assert "worst TVD" in str(fit)
     assert set(fit._repr_mimebundle_()) == {"text/plain", "text/html"}
     assert fit != copy.copy(fit)  # compared by identity: frames have no single truth
@@ -143,6 +142,18 @@ def test_describe_sees_a_part_that_does_not_match(panel):
 def test_describe_without_a_population_says_what_to_do():
     with pytest.raises(InvalidInput, match=r"Panel\.load\(path, population="):
         Panel([person(1)]).describe()
+
+
+def test_plot_shows_the_panel_beside_its_population(panel):
+    assert panel.plot().axes
+    with pytest.raises(InvalidInput, match="does not know its population"):
+        Panel([person(1)]).plot()
+
+
+def test_parts_of_a_field_are_columns_of_their_own():
+    one = Persona("p1", "Ann", {"mood_word": "calm"}, {"big_five": {"openness": 3.4}, "mood": {"word": "glad"}})
+    row = Panel([one]).frame.iloc[0]
+    assert (row["big_five_openness"], row["mood_word"], row["written_mood_word"]) == (3.4, "calm", "glad")
 
 
 # --- the file ---

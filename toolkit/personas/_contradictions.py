@@ -14,7 +14,7 @@ from typing import Any
 
 from toolkit.personas.attribute import Wording
 
-__all__ = ["Known", "in_fields", "in_text"]
+__all__ = ["SEXES", "Known", "in_fields", "in_text"]
 
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _DECADES = ("twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties")
@@ -24,6 +24,8 @@ _SPELLED = {ten: 20 + 10 * place for place, ten in enumerate(_TENS)} | {
 }
 _PART = {"": (0, 9), "early": (0, 4), "mid": (3, 7), "late": (6, 9)}  # years into a decade, generously
 
+_AGE_WORDS = frozenset((*_TENS, *_DECADES))
+_WORD, _DIGIT = re.compile(r"[a-z]+"), re.compile(r"\d")
 _SELF = "Zpersona"
 """Stands for the persona's own name while a text is searched, so that patterns are compiled once and not per person."""
 
@@ -57,7 +59,7 @@ _OTHERS = re.compile(
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?;])(?<!\bMr\.)(?<!\bMs\.)(?<!\bMrs\.)\s+|\n+")
 _PAST = re.compile(r"\b(?:was|were|had|did|went|left|began|became|met|came|took|made|got|\w{2,}ed)\b", re.IGNORECASE)
-_SEXES = {
+SEXES = {
     "female": "female", "woman": "female", "girl": "female", "f": "female",
     "male": "male", "man": "male", "boy": "male", "m": "male",
 }  # fmt: skip
@@ -82,7 +84,7 @@ class Known:
     @property
     def sex(self) -> str | None:
         """``female`` or ``male``, where it was sampled as such."""
-        return _SEXES.get(str(self.attributes.get("sex", self.attributes.get("gender", ""))).casefold())
+        return SEXES.get(str(self.attributes.get("sex", self.attributes.get("gender", ""))).casefold())
 
 
 def in_fields(fields: Mapping[str, Any], known: Known) -> Iterator[str]:
@@ -103,11 +105,18 @@ def in_fields(fields: Mapping[str, Any], known: Known) -> Iterator[str]:
 
 def in_text(text: str, known: Known) -> Iterator[str]:
     """Yield the contradictions in one text."""
+    age, sex = known.age, known.sex
+    words = _WORD.findall(text.lower())
+    # Most texts hold no word that could say an age or the other sex, so most of the search is saved.
+    ages = age is not None and (not _AGE_WORDS.isdisjoint(words) or _DIGIT.search(text) is not None)
+    sexes = sex is not None and not _sex_words(sex).isdisjoint(words)
+    if not (ages or sexes):
+        return
     masked = _masked(text, known.name)
-    if known.age is not None:
-        yield from _ages(masked, known, known.age)
-    if known.sex is not None:
-        yield from _sexes(masked, known, known.sex)
+    if ages and age is not None:
+        yield from _ages(masked, known, age)
+    if sexes and sex is not None:
+        yield from _sexes(masked, known, sex)
 
 
 def _masked(text: str, name: str) -> str:
@@ -138,6 +147,12 @@ def _sexes(text: str, known: Known, sex: str) -> Iterator[str]:
 
 def _said(match: Mapping[str, str], known: Known) -> str:
     return repr(match["said"].strip().replace(_SELF, known.name))
+
+
+@lru_cache(maxsize=8)
+def _sex_words(sex: str) -> frozenset[str]:
+    """Return the words of which a text must hold one to say the other sex."""
+    return frozenset((_MAN + "|mr|he" if sex == "female" else _WOMAN + "|mrs|ms|miss|she").split("|"))
 
 
 @lru_cache(maxsize=8)
@@ -232,7 +247,7 @@ def _agrees(value: Any, attribute: str, known: Known) -> bool:
         numbers = re.findall(r"\d+(?:\.\d+)?", str(value).replace(",", ""))
         return [float(number) for number in numbers] == [float(sampled)]
     if attribute in {"sex", "gender"} and known.sex is not None:
-        return _SEXES.get(_plain(str(value))) == known.sex
+        return SEXES.get(_plain(str(value))) == known.sex
     said = _plain(str(value))
     named = [level for level in (*known.levels.get(attribute, ()), str(sampled)) if _holds(said, _plain(level))]
     return max(named, key=len, default=None) == str(sampled)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import InvalidInput
 from toolkit.personas.attribute import Attribute, nearest
+from toolkit.personas.bigfive import big_five_attributes
+from toolkit.resources import data_file, data_names
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Source", "declared", "level_text", "read_source", "read_table", "typed"]
+__all__ = ["Source", "declared", "level_text", "population_toml", "read_source", "read_table", "typed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,24 @@ class Source:
     """Column with survey weights; empty: every row counts alike."""
     notes: tuple[str, ...] = ()
     """What a reader must know before relying on it."""
+
+
+def population_toml(name: str | Path) -> Path:
+    """Return the path of a shipped population's TOML by name; a path of one stays as it is.
+
+    Raises:
+        InvalidInput: Nothing of that name is shipped.
+    """
+    path = Path(name)
+    if path.suffix == ".toml":
+        return path
+    shipped = data_names("populations", ".toml")
+    if str(name) not in shipped:
+        raise InvalidInput(
+            f"no population {str(name)!r}",
+            hint=f"Shipped are {', '.join(shipped)}{nearest(name, shipped)}; or give the path of a .toml.",
+        )
+    return data_file(f"populations/{name}.toml")
 
 
 def read_source(path: Path) -> tuple[Source, tuple[Attribute, ...]]:
@@ -83,18 +103,30 @@ def declared(
     }
     if not sampled:
         raise InvalidInput("a population without attributes", hint="Declare at least one under [attributes].")
-    return (*sampled.values(), *(_derived(name, given, sampled) for name, given in derived.items()))
+    computed = [one for name, given in derived.items() for one in _derived(name, given, sampled)]
+    for one in computed:
+        if one.name in sampled:
+            raise InvalidInput(f"{one.name!r} is both sampled and derived", hint="Rename one of them.")
+    return (*sampled.values(), *computed)
 
 
-def _derived(name: str, given: Mapping[str, Any], sampled: Mapping[str, Attribute]) -> Attribute:
-    if name in sampled:
-        raise InvalidInput(f"{name!r} is both sampled and derived", hint="Rename one of them.")
+def _derived(name: str, given: Mapping[str, Any], sampled: Mapping[str, Attribute]) -> tuple[Attribute, ...]:
     attribute = replace(
         Attribute.from_mapping(name, {"levels": ("-",), **given}), measured=False, levels=(), kind="categorical"
     )
+    if attribute.rule == "big_five":
+        return big_five_attributes(told=bool(attribute.told))
+    return (_computed_attribute(attribute, sampled),)
+
+
+def _computed_attribute(attribute: Attribute, sampled: Mapping[str, Attribute]) -> Attribute:
+    """Return a derived attribute with the levels that follow from its source's."""
+    name = attribute.name
     if attribute.rule == "constant":
         return replace(attribute, levels=(attribute.value,))
     source = sampled.get(attribute.source)
+    if attribute.rule == "group":
+        return _grouped(attribute, source, sampled)
     if source is None or source.kind != "number":
         raise InvalidInput(
             f"the derived {name!r} comes from {attribute.source!r}, which is no number of this population",
@@ -103,6 +135,30 @@ def _derived(name: str, given: Mapping[str, Any], sampled: Mapping[str, Attribut
     if attribute.rule == "year_minus":
         return replace(attribute, kind="number", edges=(0.0,), levels=("any",), missing=source.missing)
     return replace(attribute, levels=source.levels, edges=source.edges, missing=source.missing)
+
+
+def _grouped(attribute: Attribute, source: Attribute | None, sampled: Mapping[str, Attribute]) -> Attribute:
+    """Return an attribute whose levels each take in some levels of a category; all of them must find a place."""
+    if source is None or source.kind != "categorical":
+        raise InvalidInput(
+            f"the derived {attribute.name!r} groups {attribute.source!r}, which is no category of this population",
+            hint=f"Set 'from' to a category{nearest(attribute.source, sampled)}.",
+        )
+    placed = [level for _, levels in attribute.groups for level in levels]
+    for level in placed:
+        if level not in source.all_levels:
+            raise InvalidInput(
+                f"the groups of {attribute.name!r} name {level!r}, which is no level of {source.name}",
+                hint=f"Levels are {', '.join(map(repr, source.all_levels))}{nearest(level, source.all_levels)}.",
+            )
+    for level in source.levels:
+        if placed.count(level) != 1:
+            raise InvalidInput(
+                f"the groups of {attribute.name!r} hold {level!r} {placed.count(level)} times",
+                hint=f"Each level of {source.name} belongs to one group.",
+            )
+    missing = None if source.missing is None or source.missing in placed else source.missing
+    return replace(attribute, levels=tuple(group for group, _ in attribute.groups), missing=missing)
 
 
 def level_text(value: Any) -> str:
@@ -121,6 +177,8 @@ def typed(table: pd.DataFrame, attributes: tuple[Attribute, ...], source: Source
     columns: dict[str, pd.Series[Any]] = {}
     index = _row_ids(table, source, name)
     for attribute in attributes:
+        if attribute.drawn:  # each person of a panel has an own value, also where two come from one row
+            continue
         if attribute.derived:
             columns[attribute.name] = _computed(columns, attribute, source, index)
             continue
@@ -204,6 +262,9 @@ def _computed(
         if source.year is None:
             raise InvalidInput(f"{attribute.name!r} needs the year of the survey", hint="Add year = ….")
         return source.year - columns[attribute.source]
+    elif attribute.rule == "group":
+        group_of = {level: group for group, levels in attribute.groups for level in levels}
+        texts = [group_of.get(value, value) for value in columns[attribute.source].tolist()]
     else:
         banded = replace(attribute, kind="number", rule="", source="")
         texts = [banded.level(value) for value in columns[attribute.source].tolist()]

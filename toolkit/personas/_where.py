@@ -30,6 +30,11 @@ def matches(frame: pd.DataFrame, attributes: Mapping[str, Attribute], filters: M
                 f"the population has no attribute {name!r}",
                 hint=f"Attributes are {', '.join(attributes)}{nearest(name, attributes)}.",
             )
+        if attribute.drawn:
+            raise InvalidInput(
+                f"{name} is drawn for each person, so no row of the population has it",
+                hint=f"Filter the panel: panel.filter(lambda one: one.attributes[{name!r}] > 3).",
+            )
         column = frame[name]
         keep &= (
             _number(column, attribute, wanted) if attribute.kind == "number" else _category(column, attribute, wanted)

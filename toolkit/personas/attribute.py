@@ -8,14 +8,15 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from toolkit.errors import InvalidInput
 
 __all__ = ["Attribute", "Wording", "nearest"]
 
 Kind = Literal["categorical", "number"]
-Rule = Literal["band", "year_minus", "constant"]
+Rule = Literal["band", "group", "year_minus", "constant", "big_five"]
+_RULES = get_args(Rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,13 @@ class Attribute:
         unit: Unit of a number.
         missing: What an empty value means; ``None`` where a value must be there. It counts as a last level.
         measured: Whether the fit of a panel is measured on it.
-        rule: How a derived attribute is computed: ``band``, ``year_minus`` or ``constant``; empty for a sampled one.
+        rule: How a derived attribute is computed: ``band``, ``group``, ``year_minus`` or ``constant``; ``big_five``
+            where it is drawn for each person; empty for a sampled one.
         source: The attribute a derived one comes from.
         value: The value of a ``constant``.
+        groups: For a ``group`` its levels, each with the levels of the source it takes in.
+        question: How people were asked for it, to ask simulated ones the same.
+        told: Whether a persona's facts tell it to the model; when not given, sampled ones are and derived ones not.
 
     Raises:
         InvalidInput: Levels or bands that cannot be used.
@@ -88,9 +93,14 @@ class Attribute:
     rule: Rule | Literal[""] = ""
     source: str = ""
     value: str = ""
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    question: str = ""
+    told: bool | None = None
 
     def __post_init__(self) -> None:
         _check(self)
+        if self.told is None:
+            object.__setattr__(self, "told", not self.derived)
         if self.kind == "number" and not self.levels:
             object.__setattr__(self, "levels", _band_labels(self.edges))
 
@@ -100,8 +110,8 @@ class Attribute:
 
         Args:
             name: Column name.
-            given: ``label``, ``kind``, ``levels``, ``bands``, ``unit``, ``missing``, ``measured``; for a derived one
-                ``rule``, ``from``, ``value``.
+            given: ``label``, ``kind``, ``levels``, ``bands``, ``unit``, ``missing``, ``measured``, ``question``,
+                ``told``; for a derived one ``rule``, ``from``, ``value``, ``groups``.
 
         Example:
             >>> Attribute.from_mapping("sex", {"levels": ["female", "male"]}).label
@@ -111,6 +121,7 @@ class Attribute:
         values["edges"] = tuple(_numbers(name, values.pop("bands", ())))
         values["source"] = values.pop("from", "")
         values["levels"] = tuple(str(level) for level in values.get("levels", ()))
+        values["groups"] = _groups(name, values.get("groups", {}))
         values.setdefault("label", name.replace("_", " ").capitalize())
         values.setdefault("kind", "number" if values["edges"] else "categorical")
         known = set(cls.__slots__) - {"name"}
@@ -118,14 +129,20 @@ class Attribute:
             if key not in known:
                 raise InvalidInput(
                     f"attribute {name!r} has an unknown key {key!r}",
-                    hint=f"Known keys are label, kind, levels, bands, unit, missing, measured{nearest(key, known)}.",
+                    hint="Known keys are label, kind, levels, bands, unit, missing, measured, question, told"
+                    f"{nearest(key, known)}.",
                 )
         return cls(name=name, **values)
 
     @property
     def derived(self) -> bool:
-        """Whether it is computed from another attribute instead of sampled."""
+        """Whether it is computed from another attribute, or drawn, instead of sampled."""
         return bool(self.rule)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether it is drawn anew for each person, so that a population's rows have no value of it."""
+        return self.rule == "big_five"
 
     @property
     def all_levels(self) -> tuple[str, ...]:
@@ -166,8 +183,11 @@ class Attribute:
             ) from None
 
     def canonical(self) -> dict[str, Any]:
-        """Return what enters a population's digest."""
-        return asdict(self)
+        """Return what enters a population's digest: what its people are, not how they are asked or told of."""
+        body = asdict(self)
+        for name in ("question", "told", *(() if self.groups else ("groups",))):
+            del body[name]
+        return body
 
 
 def nearest(given: Any, valid: Iterable[str]) -> str:
@@ -188,10 +208,13 @@ def _check(attribute: Attribute) -> None:
     name = attribute.name
     if attribute.kind not in ("categorical", "number"):
         raise InvalidInput(f"attribute {name!r} is of kind {attribute.kind!r}", hint="Use 'categorical' or 'number'.")
-    if attribute.rule not in ("", "band", "year_minus", "constant"):
+    if attribute.rule not in ("", *_RULES):
         raise InvalidInput(
-            f"attribute {name!r} has the rule {attribute.rule!r}", hint="Use 'band', 'year_minus' or 'constant'."
+            f"attribute {name!r} has the rule {attribute.rule!r}",
+            hint=f"Use one of {', '.join(map(repr, _RULES))}{nearest(attribute.rule, _RULES)}.",
         )
+    if attribute.told not in (None, True, False):
+        raise InvalidInput(f"attribute {name!r} has told = {attribute.told!r}", hint="Use true or false.")
     if attribute.derived:
         return
     if attribute.kind == "number":
@@ -212,6 +235,12 @@ def _numbers(name: str, bands: Any) -> list[float]:
         return [float(edge) for edge in bands]
     except (TypeError, ValueError):
         raise InvalidInput(f"the bands of {name!r} are {bands!r}", hint="Give a list of numbers.") from None
+
+
+def _groups(name: str, given: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    if not isinstance(given, Mapping) or any(isinstance(levels, str) for levels in given.values()):
+        raise InvalidInput(f"the groups of {name!r} are {given!r}", hint="Give each group a list of levels.")
+    return tuple((str(group), tuple(str(level) for level in levels)) for group, levels in given.items())
 
 
 def _band_labels(edges: tuple[float, ...]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 from toolkit.personas.names import NameRegister
 from toolkit.personas.persona import Persona, plain_value
 from toolkit.personas.population import Population
+from toolkit.personas.profile import completed, gender_of
 from toolkit.personas.sample import draw
 from toolkit.seeds import derive
 
@@ -25,6 +26,11 @@ class Cast:
     people: tuple[Persona, ...]
     register: NameRegister
     """The names given out; a person who does not come out gives the name back."""
+    seed: int
+
+    def completed(self) -> tuple[Persona, ...]:
+        """Return the people with what code adds for a portrait: nationality, Big Five, and a gender where it lacks."""
+        return tuple(one.with_fields(completed(one.attributes, self.seed, one.id)) for one in self.people)
 
 
 def draw_cast(population: Population, n: int, seed: int) -> Cast:
@@ -43,18 +49,27 @@ def draw_cast(population: Population, n: int, seed: int) -> Cast:
         ['p0001', 'p0002']
     """
     rows: list[dict[str, Any]] = draw(population, n, seed).to_dict("records")  # type: ignore[assignment]
+    digits = max(_ID_DIGITS, len(str(n)))
+    ids = [f"p{place:0{digits}}" for place in range(1, n + 1)]
     register = NameRegister()
     names = register.assign(
-        ((_text(row.get("sex")), plain_value(row.get("birth_year"))) for row in rows),
+        (
+            (gender_of({key: plain_value(row.get(key)) for key in ("gender", "sex")}, seed, person), _year(row))
+            for person, row in zip(ids, rows, strict=True)
+        ),
         _text(rows[0].get("locale")) or _LOCALE,
         seed=derive(seed, "personas.names", population.digest),
     )
-    digits = max(_ID_DIGITS, len(str(n)))
     people = tuple(
-        Persona.from_row(f"p{place:0{digits}}", name, row, population, seed=seed)
-        for place, (name, row) in enumerate(zip(names, rows, strict=True), start=1)
+        Persona.from_row(person, name, row, population, seed=seed)
+        for person, name, row in zip(ids, names, rows, strict=True)
     )
-    return Cast(population, people, register)
+    return Cast(population, people, register, seed)
+
+
+def _year(row: dict[str, Any]) -> int | None:
+    year = plain_value(row.get("birth_year"))
+    return year if isinstance(year, int) else None
 
 
 def _text(value: Any) -> str | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -11,17 +10,20 @@ from typing import TYPE_CHECKING, Any, overload
 import orjson
 
 from toolkit.display import Result
-from toolkit.display.html import card, table
+from toolkit.display.html import table
 from toolkit.errors import InvalidInput
 from toolkit.personas.persona import Persona
 from toolkit.seeds import generator
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
+    from toolkit.personas.assignment import Assignment
+    from toolkit.personas.description import Fit
     from toolkit.personas.population import Population
 
-__all__ = ["Fit", "Panel"]
+__all__ = ["Panel"]
 
 _BOM = b"\xef\xbb\xbf"  # what some editors put before UTF-8
 
@@ -30,7 +32,8 @@ class Panel(Result, Sequence[Persona]):
     """Personas in order. Index it, slice it, filter it; each gives personas or another panel.
 
     Columns of ``frame``: ``id``, ``name``, one for each attribute of the population, one for each written field
-    (``written_<field>`` where an attribute has that name). Categories are ordered categoricals.
+    (``written_<field>`` where an attribute has that name; one for each part of a field of several parts, such as
+    ``big_five_openness``). Categories are ordered categoricals.
 
     Args:
         people: The personas.
@@ -131,24 +134,65 @@ class Panel(Result, Sequence[Persona]):
         places = sorted(generator(seed, "panel.sample").choice(len(self), size=n, replace=False).tolist())
         return self._of([self._people[place] for place in places])
 
+    def split(self, arms: Mapping[str, float] | Sequence[str], *, by: Sequence[str] = (), seed: int = 0) -> Assignment:
+        """Assign everyone to an arm of an experiment at random, evenly within each block.
+
+        Args:
+            arms: ``["A", "B"]`` for equal arms, or ``{"A": 0.7, "B": 0.3}``.
+            by: Attributes whose levels, together, make the blocks; numbers block by the population's bands.
+            seed: Equal seeds give equal arms.
+
+        Returns:
+            An ``Assignment``: ``["A"]`` is a panel, ``.frame`` says who is where, ``.balance`` how alike the arms are,
+            and ``.save`` keeps it for the paper.
+
+        Raises:
+            InvalidInput: No two arms, shares that do not sum to 1, an attribute nobody has, or fewer people than arms.
+
+        Example:
+            >>> panel = generate_personas(30, "us-adults-2012", detail="facts", lab=lab)
+            >>> [len(arm) for arm in panel.split(["A", "B"], by=["sex"], seed=7).panels.values()]
+            [15, 15]
+        """
+        from toolkit.personas.assignment import split
+
+        return split(self, arms, by, seed)
+
     def describe(self) -> Fit:
-        """Return how well the panel matches its population, attribute by attribute, and how its names and texts vary.
+        """Return how well the panel matches its population, alone and in pairs, and how its names and texts vary.
 
         Raises:
             InvalidInput: The population is not known, as for a panel loaded from a file of unknown origin.
-        """
-        from toolkit.personas.sample import fit
 
+        Example:
+            >>> panel = generate_personas(100, "us-adults-2012", detail="facts", lab=lab)
+            >>> fit = panel.describe()
+            >>> bool(fit.frame["tvd"].max() < 0.02), fit.diversity.names
+            (True, 100)
+        """
+        from toolkit.personas.description import describe
+
+        return describe(self, self.frame, self._known_population())
+
+    def plot(self) -> Figure:
+        """Return a picture of the panel against its population, level by level.
+
+        Raises:
+            InvalidInput: The population is not known.
+        """
+        from toolkit.personas.plot import plot_fit
+
+        return plot_fit(self.frame, self._known_population())
+
+    def _known_population(self) -> Population:
         if self.population is None:
             raise InvalidInput(
                 "the panel does not know its population, so there is nothing to compare with",
                 hint="Load it with Panel.load(path, population=…).",
             )
-        names = len({one.name for one in self._people})
-        texts = [one.fields["bio"] for one in self._people if "bio" in one.fields]
-        return Fit(
-            self.population.name, len(self), names, (len(set(texts)), len(texts)), fit(self.frame, self.population)
-        )
+        return self.population
+
+    # --- files and frames ---
 
     def to_jsonl(self) -> str:
         """Return the panel as JSON lines, one persona a line."""
@@ -206,10 +250,96 @@ class Panel(Result, Sequence[Persona]):
         everyone = list(people.values())
         return cls(everyone, population=population or _shipped(everyone))
 
+    @classmethod
+    def from_frame(
+        cls,
+        df: pd.DataFrame,
+        *,
+        id: str | None = None,  # noqa: A002  # the column's usual name
+        name: str | None = None,
+        fields: Sequence[str] = (),
+        population: Population | None = None,
+        seed: int = 0,
+    ) -> Panel:
+        """Make a panel from a frame, one row a person: your own respondents, or another tool's.
+
+        Args:
+            df: The people. Each column that is not named below is an attribute; ordered categories keep their order.
+            id: Column of unique ids; ``p0001`` … when not given.
+            name: Column of names; drawn from name tables by ``sex`` and ``birth_year`` when not given.
+            fields: Columns that hold texts about the person, such as a bio.
+            population: What they stand for, to compare with; its attributes lend their labels and units.
+            seed: For names that are drawn.
+
+        Raises:
+            InvalidInput: Nobody, a column that is not there, or an id that is empty or stands twice.
+
+        Example:
+            >>> import pandas as pd
+            >>> people = pd.DataFrame({"who": ["Ann Lee", "Bo Ray"], "age": [34, 51]})
+            >>> Panel.from_frame(people, name="who")[1].facts()
+            ['Age: 51']
+        """
+        from toolkit.personas.from_frame import people_of
+
+        return cls(people_of(df, id, name, fields, population, seed), population=population)
+
+    def to_tinytroupe(self, folder: str | Path) -> list[Path]:
+        """Write one TinyTroupe ``*.agent.json`` a persona; ``from_tinytroupe`` gives equal personas back.
+
+        Args:
+            folder: Where; made when it is not there.
+
+        Returns:
+            The paths, in order.
+
+        Raises:
+            InvalidInput: The folder cannot be written to.
+
+        Example:
+            >>> panel = generate_personas(2, "us-adults-2012", detail="facts", lab=lab)
+            >>> paths = panel.to_tinytroupe(tmp / "agents")
+            >>> list(Panel.from_tinytroupe(tmp / "agents")) == list(panel)
+            True
+        """
+        from toolkit.personas.tinytroupe import write_agents
+
+        return write_agents(self, folder)
+
+    @classmethod
+    def from_tinytroupe(
+        cls, source: str | Path | Sequence[str | Path], *, population: Population | None = None
+    ) -> Panel:
+        """Read TinyTroupe agents: one ``*.agent.json``, several, or all of a folder in the order of their names.
+
+        Keys that TinyTroupe does not know are fields like all others. A persona of another program has the file's name
+        as its id.
+
+        Args:
+            source: A file, files, or a folder.
+            population: What the personas were drawn from; a shipped one is found by the name they carry.
+
+        Raises:
+            InvalidInput: A file that describes no TinyPerson, or lies outside the folder; it is named.
+        """
+        from toolkit.personas.tinytroupe import read_agents
+
+        people = read_agents(source)
+        return cls(people, population=population or _shipped(people))
+
     def _of(self, people: Iterable[Persona]) -> Panel:
-        return Panel(people, population=self.population, report=self.report, lab=self.lab)
+        """Return some of the personas, with what became of them; whoever was never written leaves it incomplete too."""
+        people = tuple(people)
+        kept = {one.id for one in people}
+        outcomes = [one for one in self._outcomes if not one.ended or one.item in kept]
+        return Panel(people, population=self.population, report=self.report, lab=self.lab, outcomes=outcomes)
 
     # --- how it shows ---
+
+    def _facts(self) -> list[str]:
+        corrected = sum(outcome.ok and outcome.attempt > 0 for outcome in self._outcomes)
+        facts = super()._facts()
+        return [*facts[:1], f"{corrected:,} of them corrected", *facts[1:]] if corrected else facts
 
     def _title(self) -> str:
         of = f" from {self.population.name}" if self.population is not None else ""
@@ -220,49 +350,14 @@ class Panel(Result, Sequence[Persona]):
         return table(self.frame[[*first, *(["bio"] if "bio" in self.frame else [])]])
 
 
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """How well a panel matches its population.
-
-    Columns of ``frame``: one row an attribute, see ``toolkit.personas.sample.fit``; ``tvd`` is the total variation
-    distance between panel and population (half the sum of absolute differences, 0 to 1), ``best`` the least that whole
-    people allow.
-    """
-
-    population: str
-    n: int
-    names: int
-    """Different names."""
-    bios: tuple[int, int]
-    """Different bios, and bios in all."""
-    frame: pd.DataFrame
-
-    def __str__(self) -> str:
-        """Return the fit as a plain table."""
-        return f"{self._head()}\n{self.frame.to_string(index=False, float_format='{:.4f}'.format)}"
-
-    def __repr__(self) -> str:
-        """Return the fit as a plain table."""
-        return str(self)
-
-    def _head(self) -> str:
-        worst = float(self.frame["tvd"].max())
-        bios = f", {self.bios[0]:,} different bios of {self.bios[1]:,}" if self.bios[1] else ""
-        names = f"{self.names:,} different names"
-        return f"{self.n:,} personas against {self.population}: worst TVD {worst:.4f}, {names}{bios}"
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
-        rounded = self.frame.round({"tvd": 4, "best": 4, "w1": 2})
-        return {
-            "text/plain": str(self),
-            "text/html": card("Fit to the population", [self._head()], table(rounded, 30)),
-        }
-
-
 def _row(persona: Persona) -> dict[str, Any]:
     """Return a persona's row; a written field never hides the fact of the same name."""
-    taken = {"id": persona.id, "name": persona.name, **persona.attributes}
-    return taken | {f"written_{name}" if name in taken else name: value for name, value in persona.fields.items()}
+    row = {"id": persona.id, "name": persona.name, **persona.attributes}
+    taken = set(row)
+    for name, value in persona.fields.items():
+        parts = {f"{name}_{part}": one for part, one in value.items()} if isinstance(value, Mapping) else {name: value}
+        row |= {f"written_{part}" if part in taken else part: one for part, one in parts.items()}
+    return row
 
 
 def _shipped(people: Sequence[Persona]) -> Population | None:

@@ -16,7 +16,7 @@ from toolkit.redact import scrub
 if TYPE_CHECKING:
     from toolkit.personas.population import Population
 
-__all__ = ["Detail", "Persona", "plain_value"]
+__all__ = ["Detail", "Persona", "in_words", "plain_value"]
 
 Detail = Literal["facts", "brief", "standard", "deep"]
 VERSION = 1
@@ -38,6 +38,7 @@ class Persona:
         row: Id of the row in the population's table.
         wording: Label, unit and the meaning of an empty value of each attribute that is told, in order.
         levels: Levels of the categories, to compare written values with.
+        extra: What the file it was read from says beside, kept for writing that file again and never told.
 
     Raises:
         InvalidInput: An empty id or name, or an unknown detail.
@@ -60,6 +61,7 @@ class Persona:
     row: int | str | None = None
     wording: Mapping[str, Wording] = field(default_factory=dict)
     levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("id", "name"):
@@ -71,7 +73,7 @@ class Persona:
                 f"detail is {self.detail!r}",
                 hint=f"Use one of {', '.join(get_args(Detail))}{nearest(self.detail, get_args(Detail))}.",
             )
-        for name in ("attributes", "fields", "wording", "levels"):
+        for name in ("attributes", "fields", "wording", "levels", "extra"):
             value = getattr(self, name)
             if not isinstance(value, Mapping):
                 raise InvalidInput(f"{name} of {self.id} is {value!r}", hint="Give a mapping.")
@@ -103,7 +105,8 @@ class Persona:
             >>> Persona.from_row("p0001", "Ann Lee", one, adults, seed=7).facts()[0].startswith("Age: ")
             True
         """
-        told = {one.name: one for one in population.attributes.values() if not one.derived}
+        told = {one.name: one for one in population.attributes.values() if one.told}
+        sampled = [one for one in population.attributes.values() if not one.derived]
         return cls(
             id,
             name,
@@ -112,7 +115,7 @@ class Persona:
             seed=seed,
             row=plain_value(row["row"]),
             wording={one: attribute.wording for one, attribute in told.items()},
-            levels={one: attribute.all_levels for one, attribute in told.items() if attribute.kind == "categorical"},
+            levels={one.name: one.all_levels for one in sampled if one.kind == "categorical"},
         )
 
     def with_fields(self, written: Mapping[str, Any], detail: Detail | None = None) -> Self:
@@ -153,7 +156,8 @@ class Persona:
             >>> ann.contradictions({"age": 35, "story": "She has a 9-year-old son."})
             ["age is 35, but age was sampled as '34'"]
         """
-        known = Known(self.name, self.attributes, self.wording, self.levels)
+        gender = {"gender": self.fields["gender"]} if "gender" in self.fields else {}
+        known = Known(self.name, {**gender, **self.attributes}, self.wording, self.levels)
         return list(in_text(written, known) if isinstance(written, str) else in_fields(written, known))
 
     def to_dict(self) -> dict[str, Any]:
@@ -176,6 +180,7 @@ class Persona:
             "row": self.row,
             "wording": {name: [word.label, word.unit, word.missing] for name, word in self.wording.items()},
             "levels": {name: list(levels) for name, levels in self.levels.items()},
+            **({"extra": dict(self.extra)} if self.extra else {}),
         }
 
     @classmethod
@@ -255,7 +260,21 @@ def plain_value(value: Any) -> Any:
     return value
 
 
+def in_words(value: Any) -> str:
+    """Return a written field as a reader reads it: lists and mappings without brackets.
+
+    Example:
+        >>> in_words(["rye", "quiet"]), in_words({"openness": 3.4, "habits": ["walks", "reads"]})
+        ('rye, quiet', 'openness 3.4; habits: walks, reads')
+    """
+    if isinstance(value, Mapping):
+        parts = (f"{key}{':' if isinstance(one, Mapping | list) else ''} {in_words(one)}" for key, one in value.items())
+        return ("; " if any(isinstance(one, Mapping | list) for one in value.values()) else ", ").join(parts)
+    if isinstance(value, list | tuple):
+        return ("; " if any(isinstance(one, Mapping) for one in value) else ", ").join(in_words(one) for one in value)
+    return str(value)
+
+
 def _short(value: Any) -> str:
-    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    text = scrub(text[: 4 * LONGEST_SHOWN])
+    text = scrub(in_words(value)[: 4 * LONGEST_SHOWN])
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import html
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from toolkit.errors import InvalidInput
+from toolkit.personas._codes import content_digest, description, level_codes, target_rows
 from toolkit.personas._infer import infer
-from toolkit.personas._table import Source, read_source, read_table, typed
+from toolkit.personas._table import Source, population_toml, read_source, read_table, typed
+from toolkit.personas._weights import read_weights
 from toolkit.personas._where import matches, told
 from toolkit.personas.attribute import Attribute, nearest
-from toolkit.resources import data_file, data_names
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    from matplotlib.figure import Figure
+
+    from toolkit.personas.marginals import Marginals
 
 __all__ = ["Population"]
 
@@ -27,7 +31,8 @@ __all__ = ["Population"]
 class Population:
     """People a panel is drawn from: whole rows of a survey, so that every combination is one that exists.
 
-    Make one with ``load`` or ``from_frame``; it does not change afterwards.
+    Make one with ``load``, ``from_frame`` or ``from_marginals``; it does not change afterwards: ``where``, ``rake``,
+    ``derive`` and ``hold_back`` return another.
 
     Attributes:
         name: ``us-adults-2012``, or the name given to ``from_frame``.
@@ -68,10 +73,10 @@ class Population:
             >>> Population.load("us-adults-2012").source.year
             2012
         """
-        path = _toml(name)
+        path = population_toml(name)
         source, attributes = read_source(path)
         table = read_table(path.parent / source.table)
-        weights = _weights(table, source.weight or None)
+        weights = read_weights(table, source.weight or None)
         return cls(path.stem, source, attributes, typed(table, attributes, source, path.stem), weights)
 
     @classmethod
@@ -107,9 +112,49 @@ class Population:
             raise InvalidInput(f"{name} holds nobody", hint="Give a DataFrame with one row a person.")
         if not df.columns.is_unique:
             raise InvalidInput(f"the columns of {name} repeat", hint="Give each column its own name.")
-        numbers = _weights(df, weights)
+        numbers = read_weights(df, weights)
         inferred = infer(df, [weights] if isinstance(weights, str) else [], attributes)
         return cls(name, Source(title=name), inferred, typed(df, inferred, Source(), name), numbers)
+
+    @classmethod
+    def from_marginals(
+        cls,
+        marginals: Marginals,
+        *,
+        seed: Population | pd.DataFrame | None = None,
+        n_seed: int = 2_000,
+        draw_seed: int = 0,
+        attributes: Mapping[str, Mapping[str, Any] | Attribute] | None = None,
+        name: str = "marginals",
+    ) -> Self:
+        """Make a population from the shares of levels alone, or from these on the structure of a seed table.
+
+        Without a seed table attributes are independent but for what joint marginals say of them. Levels written as
+        bands (``18-34``, ``65 and over``) make a number, drawn evenly within the band; an open band is taken to be as
+        wide as the one before it.
+
+        Args:
+            marginals: ``{"age": {"18-34": 0.3, …}, ("age", "sex"): {("18-34", "female"): 0.15, …}}``, or a DataFrame
+                (or several) with a column for each attribute and one named ``share``. Each sums to 1.
+            seed: People whose combinations are kept: a population or a frame, raked to the marginals.
+            n_seed: How many rows are made when there is no seed table.
+            draw_seed: Seed of those rows.
+            attributes: ``{"age": {"unit": "years"}}``; see ``from_frame``.
+            name: Name of the population.
+
+        Raises:
+            InvalidInput: A marginal that does not sum to 1, contradicts another, or wants people the seed table lacks.
+
+        Example:
+            >>> town = Population.from_marginals(
+            ...     {"age": {"18-39": 0.4, "40-64": 0.4, "65+": 0.2}, "sex": {"female": 0.6, "male": 0.4}}
+            ... )
+            >>> len(town), town.targets()["share"].round(6).tolist()
+            (2000, [0.4, 0.4, 0.2, 0.6, 0.4])
+        """
+        from toolkit.personas._from_marginals import from_marginals
+
+        return from_marginals(cls, marginals, seed, n_seed, draw_seed, attributes, name)
 
     def where(self, **filters: Any) -> Self:
         """Return the people who satisfy every filter.
@@ -144,6 +189,90 @@ class Population:
             (*self.filters, *words),
         )
 
+    def rake(self, marginals: Marginals) -> Self:
+        """Return the same rows with new weights, so that their shares meet newer marginals.
+
+        Iterative proportional fitting (Deming & Stephan 1940). How it went, and what it costs in precision, stands in
+        ``notes``. A number may be raked to other bands than its own.
+
+        Args:
+            marginals: As for ``from_marginals``.
+
+        Raises:
+            InvalidInput: As for ``from_marginals``; also marginals that no weights can meet together.
+
+        Example:
+            >>> younger = Population.load("us-adults-2012").rake({"age": {"18-34": 0.4, "35-64": 0.4, "65+": 0.2}})
+            >>> f"{younger.where(age=(18, 34)).weights.sum() / younger.weights.sum():.6f}"
+            '0.400000'
+        """
+        from toolkit.personas.marginals import read_marginals
+        from toolkit.personas.rake import rake_table
+
+        wanted = read_marginals(marginals)
+        raked = rake_table(self._frame, self._weights, self._attributes, wanted, self.name)
+        labels = [one.label for one in wanted]
+        source = replace(self.source, notes=(*self.source.notes, raked.told(labels)))
+        name = f"{self.name} raked to {', '.join(labels)}"
+        return type(self)(name, source, self._attributes, self._frame, raked.weights, self.filters)
+
+    def derive(self, what: str, *, told: bool = True) -> Self:
+        """Return the same people with attributes that are drawn for each person of a panel.
+
+        Such attributes never enter the fit, and a panel of the same seed holds the same people with or without them.
+
+        Args:
+            what: ``big_five``: five scores from 1 to 5 by age and sex, see ``toolkit.personas.bigfive``.
+            told: Whether a persona's facts tell them to the model.
+
+        Raises:
+            InvalidInput: Nothing of that name can be derived, or an attribute has the name of a trait.
+
+        Example:
+            >>> list(Population.load("us-adults-2012").derive("big_five").attributes)[-5:]
+            ['openness', 'conscientiousness', 'extraversion', 'agreeableness', 'neuroticism']
+        """
+        from toolkit.personas.bigfive import big_five_attributes
+
+        if what != "big_five":
+            raise InvalidInput(f"{what!r} cannot be derived", hint=f"Use 'big_five'{nearest(what, ['big_five'])}.")
+        kept = [one for one in self._attributes if not one.drawn]
+        drawn = big_five_attributes(told=told)
+        for one in drawn:
+            if one.name in {other.name for other in kept}:
+                raise InvalidInput(f"{self.name} has an attribute {one.name!r} already", hint="Rename it in the frame.")
+        return self._with((*kept, *drawn))
+
+    def hold_back(self, *names: str) -> Self:
+        """Return the same people with attributes that are not told to the model, so that it can be asked for them.
+
+        Args:
+            names: Which; a panel of the same seed holds the same people.
+
+        Raises:
+            InvalidInput: An attribute that is not there.
+
+        Example:
+            >>> voters = Population.load("us-voters-1996").hold_back("party")
+            >>> voters.attributes["party"].told, voters.attributes["vote"].told
+            (False, False)
+        """
+        for name in names:
+            if name not in self.attributes:
+                raise InvalidInput(
+                    f"the population has no attribute {name!r}",
+                    hint=f"Attributes are {', '.join(self.attributes)}{nearest(name, self.attributes)}.",
+                )
+        return self._with(tuple(replace(one, told=one.told and one.name not in names) for one in self._attributes))
+
+    def _with(self, attributes: Sequence[Attribute]) -> Self:
+        return type(self)(self.name, self.source, attributes, self._frame, self._weights, self.filters)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know before relying on it: limits of the data, and how weights were raked."""
+        return self.source.notes
+
     @property
     def attributes(self) -> Mapping[str, Attribute]:
         """The attributes by name: sampled ones in the order they are told, then derived ones.
@@ -156,7 +285,7 @@ class Population:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The people, one row each, indexed by row id; a copy, yours to change."""
+        """The people, one row each, indexed by row id, without what is drawn later; a copy, yours to change."""
         return self._frame.copy(deep=False)  # pandas copies on write, so the population stays as it is
 
     @property
@@ -167,8 +296,6 @@ class Population:
     @cached_property
     def codes(self) -> Mapping[str, np.ndarray[Any, Any]]:
         """For each sampled, measured attribute the index of each row's level; read-only."""
-        from toolkit.personas._codes import level_codes
-
         return MappingProxyType({one.name: level_codes(self._frame[one.name], one) for one in self.measured})
 
     @property
@@ -186,18 +313,9 @@ class Population:
             >>> Population.load("us-adults-2012").targets().query("attribute == 'sex'")["share"].round(3).tolist()
             [0.496, 0.504]
         """
-        import numpy as np
         import pandas as pd
 
-        rows = []
-        total = self._weights.sum()
-        for one in self.measured:
-            count = np.bincount(self.codes[one.name], minlength=len(one.all_levels))
-            weight = np.bincount(self.codes[one.name], self._weights, minlength=len(one.all_levels))
-            rows += [
-                (one.name, level, int(count[place]), float(weight[place] / total))
-                for place, level in enumerate(one.all_levels)
-            ]
+        rows = [row for one in self.measured for row in target_rows(self.codes[one.name], one, self._weights)]
         return pd.DataFrame(rows, columns=["attribute", "level", "count", "share"])
 
     def describe(self) -> pd.DataFrame:
@@ -206,7 +324,8 @@ class Population:
         Returns:
             Columns ``attribute``, ``label``, ``kind``, ``unit``, ``levels`` (how many), ``derived``, ``empty`` (share
             of rows without a value), ``typical`` (weighted mean of a number, else the most frequent level), ``low``,
-            ``high``.
+            ``high``, ``spread`` (weighted standard deviation of a number), ``share`` (of the most frequent level),
+            ``told`` (to the model) and ``question``. What is drawn for each person has the limits of its scale.
 
         Example:
             >>> Population.load("us-adults-2012").describe().query("attribute == 'age'")["typical"].round(1).item()
@@ -214,10 +333,19 @@ class Population:
         """
         import pandas as pd
 
-        from toolkit.personas._codes import description
-
-        rows = [description(self._frame[one.name], one, self._weights) for one in self._attributes]
+        rows = [description(self._frame.get(one.name), one, self._weights) for one in self._attributes]
         return pd.DataFrame(rows)
+
+    def plot(self) -> Figure:
+        """Draw the share of each level of each measured attribute.
+
+        Example:
+            >>> len(Population.load("us-adults-2012").plot().axes)
+            1
+        """
+        from toolkit.personas.plot import plot_marginals
+
+        return plot_marginals(self)
 
     @cached_property
     def digest(self) -> str:
@@ -227,17 +355,7 @@ class Population:
             >>> Population.load("us-adults-2012").digest == Population.load("us-adults-2012").digest
             True
         """
-        import orjson
-
-        sampled = [one for one in self._attributes if not one.derived]
-        body = {
-            "year": self.source.year,
-            "attributes": [one.canonical() for one in self._attributes],
-            "rows": [str(row) for row in self._frame.index],
-            "columns": [[None if _empty(v) else v for v in self._frame[one.name].tolist()] for one in sampled],
-            "weights": self._weights.tolist(),
-        }
-        return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        return content_digest(self._frame, self._attributes, self._weights, self.source.year)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -249,54 +367,11 @@ class Population:
         return f"Population({self.name!r}, {len(self):,} people, {len(self.measured)} attributes{where})"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        """Return a small table of the attributes, with source and licence above."""
+        """Return a small table of the attributes, with source, licence and notes above."""
         head = " · ".join(part for part in (self.source.title, self.source.source, self.source.licence) if part)
-        table = self.describe().round(2).to_html(index=False, border=0, max_rows=30, na_rep="")
-        body = f"<p><b>{html.escape(repr(self))}</b><br>{html.escape(head)}</p>{table}"
+        shown = ["attribute", "label", "kind", "unit", "levels", "derived", "empty", "typical", "low", "high", "told"]
+        table = self.describe()[shown].round(2).to_html(index=False, border=0, max_rows=30, na_rep="")
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
+        told = f"<details><summary>notes</summary><ul>{notes}</ul></details>" if notes else ""
+        body = f"<p><b>{html.escape(repr(self))}</b><br>{html.escape(head)}</p>{told}{table}"
         return {"text/plain": repr(self), "text/html": body}
-
-
-def _empty(value: Any) -> bool:
-    """Return whether a value of a column is empty."""
-    return value is None or value != value  # noqa: PLR0124  # NaN alone differs from itself
-
-
-def _toml(name: str | Path) -> Path:
-    path = Path(name)
-    if path.suffix == ".toml":
-        return path
-    shipped = data_names("populations", ".toml")
-    if str(name) not in shipped:
-        raise InvalidInput(
-            f"no population {str(name)!r}",
-            hint=f"Shipped are {', '.join(shipped)}{nearest(name, shipped)}; or give the path of a .toml.",
-        )
-    return data_file(f"populations/{name}.toml")
-
-
-def _weights(table: pd.DataFrame, weights: str | Sequence[float] | None) -> np.ndarray[Any, Any]:
-    """Return one weight a row as floats."""
-    import numpy as np
-    import pandas as pd
-
-    if weights is None:
-        return np.ones(len(table))
-    if isinstance(weights, str):
-        if weights not in table:
-            raise InvalidInput(
-                f"no weight column {weights!r}", hint=f"Check weights={nearest(weights, map(str, table))}."
-            )
-        given: Any = table[weights]
-    else:
-        given = weights
-    numbers = pd.to_numeric(pd.Series(list(given)), errors="coerce").to_numpy("float64", copy=True)
-    if len(numbers) != len(table):
-        raise InvalidInput(f"{len(numbers)} weights for {len(table)} rows", hint="Give one weight a row.")
-    wrong = np.flatnonzero(~(np.isfinite(numbers) & (numbers >= 0)))
-    if len(wrong):
-        raise InvalidInput(
-            f"the weight of row {wrong[0] + 1} is {list(given)[wrong[0]]!r}", hint="Weights are numbers from 0."
-        )
-    if not numbers.any():
-        raise InvalidInput("all weights are 0", hint="At least one row must count.")
-    return numbers

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import InvalidInput
+from toolkit.personas import bigfive
 from toolkit.personas._fit import fit
-from toolkit.seeds import generator
+from toolkit.seeds import derive, generator
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +53,16 @@ def draw(population: Population, n: int, seed: int) -> pd.DataFrame:
     times = choose(Design.of(population), n, generator(seed, "personas.sample", population.digest, n))
     places = np.repeat(np.arange(len(times)), times)
     generator(seed, "personas.order", population.digest, n).shuffle(places)
-    return population.frame.iloc[places].reset_index()
+    people = population.frame.iloc[places].reset_index()
+    drawn = [one.name for one in population.attributes.values() if one.drawn]
+    return _with_drawn(people, drawn, seed) if drawn else people
+
+
+def _with_drawn(people: pd.DataFrame, names: list[str], seed: int) -> pd.DataFrame:
+    """Return the people with Big Five scores, by place: a row that is drawn twice gives two people."""
+    known = people[[name for name in ("age", "sex", "gender") if name in people]].to_dict("records")
+    scores = [bigfive.draw(one, derive(seed, "personas.big_five", place)) for place, one in enumerate(known)]  # type: ignore[arg-type]
+    return people.assign(**{name: [one[name] for one in scores] for name in names})
 
 
 def _require_whole(name: str, value: Any) -> None:
