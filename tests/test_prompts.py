@@ -122,3 +122,16 @@ def test_unknown_prompt_is_named_with_those_there_are(name):
 def test_every_shipped_prompt_parses():
     assert load("questions.ask").sections
     assert load("questions.ask") is load("questions.ask")
+
+
+def test_section_that_is_the_same_for_a_run_is_filled_in_once_and_reads_each_value_apart():
+    prompt = parse("mine", "=== system ===\nBe {{ how }}.\n=== user ===\n{{ name }}")
+    texts = [prompt.render(how=how, name="Ada")[0][1] for how in ("kind", "brief", "kind", 1, True, 1.0)]
+    assert texts == [["Be kind."], ["Be brief."], ["Be kind."], ["Be 1."], ["Be True."], ["Be 1.0."]]
+
+
+def test_name_that_is_missing_is_named_each_time():
+    prompt = parse("mine", "=== system ===\nBe {{ how }}.\n=== user ===\n{{ name }}")
+    for _ in range(2):
+        with pytest.raises(InvalidInput, match="'how' is undefined"):
+            prompt.render(name="Ada")

@@ -135,3 +135,48 @@ def test_snapshot_is_an_allowlist_without_addresses_and_paths():
 def test_settings_do_not_change():
     with pytest.raises(ValidationError, match="frozen"):
         load_settings().seed = 5
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("tryes = 3\n", r"there is no setting 'tryes' \(did you mean 'tries'\?\)"),
+        ('retension = "24h"\nseed = 3\n', r"there is no setting 'retension' \(did you mean 'retention'\?\)"),
+        ('[limit."openai:m"]\nrpm = 3\n', r"there is no setting 'limit' \(did you mean 'limits'\?\)"),
+        ("qqqq = 1\nzzzz = 2\n", r"there is no setting 'qqqq', there is no setting 'zzzz'\."),
+    ],
+)
+def test_misspelt_key_of_the_file_is_one_line_that_names_the_nearest(tmp_path, text, said):
+    """S1-43"""
+    (tmp_path / "toolkit.toml").write_text(text)
+    with pytest.raises(InvalidInput, match=said) as caught:
+        load_settings()
+    assert "toolkit.toml: " in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "held"),
+    [
+        ("openai:gpt-5-mini", "openai:gpt-5-mini"),
+        ('{"openai:bench": "openai:gpt-5-mini"}', {"openai:bench": "openai:gpt-5-mini"}),
+    ],
+)
+def test_price_as_is_a_name_or_one_for_each_model(given, held, monkeypatch):
+    monkeypatch.setenv("TOOLKIT_PRICE_AS", given)
+    assert load_settings().price_as == held
+
+
+def test_retention_is_one_of_three_words(monkeypatch):
+    """S0-03"""
+    assert load_settings().retention == "in_memory"
+    monkeypatch.setenv("TOOLKIT_RETENTION", "24h")
+    assert load_settings().retention == "24h"
+    with pytest.raises(InvalidInput, match=r"retention: .*'in_memory', '24h' or 'off' \(given 'forever'\)"):
+        load_settings(retention="forever")
+
+
+@pytest.mark.parametrize("scale", [0, -1, 2, "fast"])
+def test_time_scale_makes_waits_shorter_only(scale):
+    with pytest.raises(InvalidInput, match="time_scale"):
+        load_settings(time_scale=scale)

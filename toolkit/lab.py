@@ -28,6 +28,7 @@ from toolkit.errors import InvalidInput
 from toolkit.events import Event, EventStream
 from toolkit.memory import ttl_of
 from toolkit.models import Abilities, Identity, Model
+from toolkit.models.caveats import caveats
 from toolkit.models.recorded import described
 from toolkit.redact import Scrubber
 from toolkit.settings import Settings, load_settings
@@ -40,10 +41,6 @@ if TYPE_CHECKING:
     from toolkit.memory import Transcript
 
 __all__ = ["Lab", "current_lab", "use"]
-
-MACHINERY = "{model} shows the machinery with a real model; it does not stand in for people."
-MADE_UP = "{model} makes replies up from a seed: they say nothing about people, products or models."
-AUTHORED = "Sample replies written for this example: no model was asked, and nobody was."
 
 
 class Lab:
@@ -69,11 +66,14 @@ class Lab:
         chaos: Share of tries that fail on purpose, drawn by seed, for rehearsals.
         budget: What may be spent while the lab is open, over all its runs: ``"2 USD"``, ``"50_000 tokens"``,
             ``"100 requests"`` or ``Budget("2 USD", soft=True)``. A run's own ``budget=`` holds beside it.
-        price_as: ``provider:model`` whose list price holds, for gateways and deployments with names of their own.
+        price_as: ``provider:model`` whose list price holds, for gateways and deployments with names of their own; or
+            one for each model, ``{"openai:bench": "openai:gpt-5-mini"}``.
         trace: Send spans and metrics to the OpenTelemetry exporters of this process.
         ttl: How long remembered replies stay fresh, by stage, ``{"questions": "30 days"}``; older ones are asked anew.
         memory_limit: What the study's memory may take on disk, ``"2 GB"``; what was used longest ago leaves.
         memory_items: How many entries it may have.
+        retention: How long OpenAI is asked to keep prompt prefixes: ``in_memory``, ``24h`` or ``off``.
+        time_scale: Seconds of wall time for one of the engine's own waits: for rehearsals on a faster clock.
         transcripts: Keep prompt and reply of each call in the study, scrubbed; see ``lab.transcript``.
         options: Handed to the model's provider.
 
@@ -106,11 +106,13 @@ class Lab:
         patience: float | None = None,
         chaos: float | None = None,
         budget: str | Budget | None = None,
-        price_as: str | None = None,
+        price_as: str | Mapping[str, str] | None = None,
         trace: bool | None = None,
         ttl: Mapping[str, str | float | timedelta] | None = None,
         memory_limit: str | int | None = None,
         memory_items: int | None = None,
+        retention: str | None = None,
+        time_scale: float | None = None,
         transcripts: bool | None = None,
         **options: Any,
     ) -> None:
@@ -135,6 +137,8 @@ class Lab:
             ttl=ttl,
             memory_limit=memory_limit,
             memory_items=memory_items,
+            retention=retention,
+            time_scale=time_scale,
             transcripts=transcripts,
         )
         fresh_for = ttl_of(self.settings.ttl)
@@ -167,8 +171,10 @@ class Lab:
             chaos=self.settings.chaos,
             seed=self.seed,
             ttl=fresh_for,
+            time_scale=self.settings.time_scale,
         )
-        self._proof = Proof(self.study, opened.writer, self._model.identity, self.settings, self.ledger, self.events)
+        everyone = (self._model, *self._fallbacks)
+        self._proof = Proof(self.study, opened.writer, everyone, self.settings, self.ledger, self.events)
         self.quarantine, self.runs = self._proof.quarantine, self._proof.runs
         for account in self._accounts:
             self.check_budget(account.budget)
@@ -237,13 +243,8 @@ class Lab:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What every result of this lab must say about who answers."""
-        identity = self._model.identity
-        if identity.provider == "authored":
-            return (AUTHORED,)
-        if identity.provider == "scripted":
-            return (MADE_UP.format(model=identity),)
-        return () if self.abilities.stands_for_people else (MACHINERY.format(model=identity),)
+        """What every result of this lab must say about who answers, and about how they were asked."""
+        return caveats((self._model, *self._fallbacks, *self._engine.further))
 
     @property
     def engine(self) -> Engine:
@@ -324,7 +325,7 @@ class Lab:
             settings=self.settings.snapshot(),
             seed=self.seed,
             git_sha=git_sha(),
-            models=[described(self._model)],
+            models=[described(one) for one in (self._model, *self._engine.further)],
             provider=self.identity.provider,
             note=note,
         )
@@ -343,7 +344,7 @@ class Lab:
                     rest.callback(close)
         finally:
             self._forget()
-            for model in (self._model, *self._fallbacks):
+            for model in (self._model, *self._fallbacks, *self._engine.further):
                 await model.close()
 
     def __enter__(self) -> Self:

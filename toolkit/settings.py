@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
@@ -40,6 +41,8 @@ class Settings(BaseSettings):
     """The key for ``openai:`` models; ``OPENAI_API_KEY`` is used when this is not set."""
     organization: str | None = None
     """The provider's organisation id."""
+    retention: Literal["in_memory", "24h", "off"] = "in_memory"
+    """How long OpenAI is asked to keep prompt prefixes; ``off`` says nothing. Other providers are not told."""
     study: Path = Path("studies/default")
     """The study's folder."""
     mode: Literal["off", "read", "refresh", "write", "replay"] = "read"
@@ -64,12 +67,15 @@ class Settings(BaseSettings):
     """Seconds of an outage that are waited out where no other model can answer."""
     chaos: float = Field(default=0.0, ge=0, le=1)
     """Share of tries that fail on purpose, for rehearsals."""
+    time_scale: float = Field(default=1.0, gt=0, le=1)
+    """Seconds of wall time for one second of the engine's own waits, for rehearsals on a faster clock."""
     trace: bool = False
     """Whether spans and metrics go to the OpenTelemetry exporters that the process has set up."""
     budget: str | None = None
     """What a lab may spend while it is open: ``2 USD``, ``50_000 tokens`` or ``100 requests``."""
-    price_as: str | None = None
-    """``provider:model`` whose list price holds, for gateways and deployments with names of their own."""
+    price_as: str | dict[str, str] | None = None
+    """``provider:model`` whose list price holds, for gateways and deployments with names of their own; or one for each
+    model, as JSON in the environment: ``{"openai:bench": "openai:gpt-5-mini"}``."""
     ttl: dict[str, str | float | timedelta] = {}
     """How long replies stay fresh, by stage, as JSON in the environment: ``{"questions": "30 days"}``."""
     memory_limit: str | int | None = None
@@ -114,7 +120,7 @@ class Settings(BaseSettings):
         """Return the settings that may stand in a manifest: an allowlist without secrets, addresses and paths."""
         allowed = (
             "model", "fallbacks", "mode", "seed", "concurrency", "timeout", "stage_timeouts", "tries", "retry_wait_max",
-            "limits", "patience", "chaos",
+            "limits", "patience", "chaos", "retention",
         )  # fmt: skip
         held = {name: getattr(self, name) for name in allowed}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in held.items()}
@@ -181,7 +187,13 @@ def _broken_env(text: str) -> str:
 
 def _broken_toml(text: str) -> str:
     try:
-        tomllib.loads(text)
+        given = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         return str(error)
-    return ""
+    return ", ".join(_unknown(name) for name in given if name not in Settings.model_fields)
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.5)
+    meant = f" (did you mean {near[0]!r}?)" if near else ""
+    return f"there is no setting {name!r}{meant}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.engine import Ledger, Mode, PriceBook, git_sha
+from toolkit.engine import Engine, Ledger, Mode, PriceBook, git_sha
 from toolkit.errors import InvalidInput
 from toolkit.events import EventStream
 from toolkit.models import Model
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from toolkit.memory import Store, Writer
 
-__all__ = ["Opened", "open_capsule", "open_rerecording", "open_study", "refuse_with_capsule"]
+__all__ = ["Opened", "open_capsule", "open_further", "open_rerecording", "open_study", "refuse_with_capsule"]
 
 
 @dataclass(slots=True)
@@ -116,6 +116,38 @@ def open_capsule(path: Path, settings: Settings, events: EventStream, scrubber: 
         store=capsule,
         seed=capsule.manifest.seed,
     )
+
+
+def open_further(engine: Engine, settings: Settings, model: str | Model) -> str:
+    """Open a further model of a study, once, and return its name for ``Call.model``; empty for the study's own.
+
+    Memory, ledger, limits and budgets are the study's. A recording knows those that answered when it was made.
+
+    Args:
+        engine: The study's.
+        settings: The study's.
+        model: ``"openai:gpt-5-mini"``, or a model object.
+
+    Raises:
+        ModelUnknown, KeyMissing, WeightsMissing: The model cannot be opened.
+        InvalidInput: It is no model, or the recording holds nothing of it.
+    """
+    own = engine.model
+    name = model if isinstance(model, str) else str(getattr(model, "identity", model))
+    if name == str(own.identity) or model is own:
+        return ""
+    if name in engine.others:
+        return name
+    if isinstance(own, RecordedModel):
+        if name == own.identity.provider:  # "scripted" for "scripted:default"
+            return ""
+        opened: Model = own.another(name)
+    else:
+        opened = model_of(settings.model_copy(update={"model": name}), model)
+    name = str(opened.identity)
+    if name != str(own.identity):
+        engine.add(opened)
+    return name if name != str(own.identity) else ""
 
 
 def open_rerecording(path: Path, model: str, settings: Settings, events: EventStream, scrubber: Scrubber) -> Opened:

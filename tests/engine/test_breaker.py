@@ -358,3 +358,21 @@ def test_opening_and_closing_are_logged_once_each(caplog):
         "x:m is down: 3 tries in a row found nobody there",
         "x:m answers again",
     ]
+
+
+def test_pauses_follow_the_time_scale():
+    """A rehearsal at a tenth of the time looks again after 0.5 s, 1 s, …, and never waits longer than 6 s."""
+
+    async def work(clock: FakeClock) -> None:
+        model = Switch(clock)
+        breaker = breaker_around(model, clock, patience=40.0, time_scale=0.1)
+        await breaker.complete(make_call(0))
+        model.up = False
+        await fail(breaker, 3)
+        since = clock.now()
+        waiting = [asyncio.create_task(breaker.complete(make_call(number))) for number in range(6)]
+        await clock.advance(30.0)
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert [round(at - since, 6) for at in model.asked[4:]] == [0.5, 1.5, 3.5, 7.5, 13.5, 19.5]
+
+    on_a_clock(work)

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import threading
 
 import pytest
@@ -7,9 +8,11 @@ from tests.engine.calls import answer, make_call, make_calls
 from toolkit.bridge import bridge
 from toolkit.engine import Run, run_calls
 from toolkit.engine.cache import decode, encode, encode_error
+from toolkit.engine.fallback import FALLBACK_NOTE, is_fallback
 from toolkit.errors import ContentRefused, InvalidInput, ReplayMiss
+from toolkit.memory import FALLBACK_NOTE as memory_mark  # noqa: N811  # beside the engine's
 from toolkit.memory import REPLIES
-from toolkit.models import Identity, Reply, Usage
+from toolkit.models import Identity, Reply, Usage, open_model
 from toolkit.testing import WireServer
 
 
@@ -266,3 +269,38 @@ def test_memory_limit_of_a_lab_is_kept_to(open_lab, tmp_path):
         lab.close()
     assert all(outcome.ok for outcome in outcomes)
     assert (tmp_path / "study" / "memory.sqlite").stat().st_size <= 60_000
+
+
+def test_purge_of_fallbacks_removes_exactly_what_carries_the_mark(open_lab):
+    """The issue: ``purge(fallback=True)``; the mark is the note by which ``is_fallback`` knows a reply."""
+    assert memory_mark == FALLBACK_NOTE
+    busy, spare = open_model("scripted:busy", faults={"provider_down": 0.5}), "scripted:spare"
+    lab = open_lab(model=busy, fallbacks=[spare], tries=1)
+    outcomes = answer(lab, make_calls(40))
+    by_fallback = {outcome.item for outcome in outcomes if is_fallback(outcome.reply)}
+    assert 5 < len(by_fallback) < 35
+    assert lab.memory.purge(fallback=True, stage="personas") == 0
+    assert lab.memory.purge(fallback=True) == len(by_fallback)
+    left = {entry.item for entry in lab.memory.store.entries(REPLIES)}
+    assert left == {outcome.item for outcome in outcomes} - by_fallback
+    assert lab.memory.validate().ok == len(left) == lab.memory.stats().entries
+
+
+def test_memory_that_is_off_has_nothing_to_purge(open_lab):
+    lab = open_lab(model="scripted", mode="off")
+    with pytest.raises(InvalidInput, match="memory is off"):
+        lab.memory.purge(fallback=True)
+
+
+def test_capsule_of_sample_replies_is_made_anew_to_the_same_bytes(open_lab, tmp_path):
+    """Nothing was asked, so there is no time to keep."""
+    replies = {
+        "replies": [{"stage": "questions", "items": {f"p{number:04}": {"choice": "bold"} for number in range(5)}}]
+    }
+    (tmp_path / "sample.yaml").write_text(json.dumps(replies))
+    made = []
+    for turn in range(2):
+        lab = open_lab(model=f"authored:{tmp_path / 'sample.yaml'}", study=tmp_path / f"study{turn}")
+        assert all(outcome.ok for outcome in answer(lab, make_calls(5)))
+        made.append(lab.freeze(tmp_path / f"{turn}.capsule").read_bytes())
+    assert made[0] == made[1]

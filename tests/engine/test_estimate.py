@@ -267,3 +267,15 @@ def test_tile_family(model, low, square, tall):
     assert image_tokens(1024, 1024, model, "low") == low
     assert image_tokens(1024, 1024, model, "high") == square
     assert image_tokens(2048, 4096, model, "high") == tall
+
+
+def test_share_that_is_read_from_the_cache_narrows_the_money_once_it_is_known():
+    """Until then nothing is promised: the range spans all of it being read and none."""
+    calls = [make_call(n, messages=(Message("user", ("The same beginning. " * 300 + str(n),)),)) for n in range(20)]
+    seen = Seen()
+    open_range = forecast(calls, seen).money
+    for _ in range(ENOUGH):
+        seen.cached_share.add(1.0)
+    low, high = forecast(calls, seen).money
+    assert open_range[0] <= low
+    assert high < 0.6 * open_range[1]

@@ -207,6 +207,81 @@ def test_price_as_prices_a_gateway(open_lab):
     assert row.cost == pytest.approx((row.input * 2.5 + row.output * 10) / 1e6)
 
 
+def unpriced(wire, name: str):
+    """Return a model whose name nobody lists, on a server of this machine."""
+    return open_model(f"openai:{name}", base_url=wire.url, api_key=wire.key)
+
+
+def test_price_as_prices_fallbacks_that_have_no_price_of_their_own(open_lab):
+    with WireServer(faults={"unavailable": 1.0}) as down, WireServer() as wire:
+        lab = open_lab(
+            down,
+            price_as="openai:gpt-4o",
+            fallbacks=["scripted"],
+            tries=1,
+        )
+        assert lab.ledger.prices.price("openai:wire-model").output == pytest.approx(10e-6)
+        assert lab.ledger.prices.price("scripted:default").output == 0.0
+        book = PriceBook([unpriced(wire, "a"), unpriced(wire, "b"), listed_model("gpt-4.1")], price_as="openai:gpt-4o")
+    assert book.price("openai:b").output == pytest.approx(10e-6)
+    assert book.price("openai:gpt-4.1").output == pytest.approx(8e-6)
+
+
+def listed_model(name: str):
+    return open_model(f"openai:{name}", api_key="k", base_url="https://api.openai.com/v1")
+
+
+def test_price_as_by_model_prices_those_it_lists_and_no_others():
+    with WireServer() as wire:
+        models = [unpriced(wire, "a"), unpriced(wire, "b"), unpriced(wire, "c")]
+        book = PriceBook(models, price_as={"openai:a": "openai:gpt-4o", "openai:b": "openai:gpt-4.1"})
+    assert book.price("openai:a").output == pytest.approx(10e-6)
+    assert book.price("openai:b").output == pytest.approx(8e-6)
+    assert book.price("openai:c") is None
+
+
+def test_further_model_of_a_lab_is_priced_like_a_fallback():
+    with WireServer() as wire:
+        book = PriceBook([unpriced(wire, "a")], price_as="openai:gpt-4o")
+        book.add(unpriced(wire, "b"))
+    assert book.price("openai:b").output == pytest.approx(10e-6)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"openai:a": "openai:nobody"}, r"price_as of openai:a is 'openai:nobody', which has no known price\. Write"),
+        ({"bench": "openai:gpt-4o"}, r"price_as prices 'bench', which is no model\. Write \"provider:model\""),
+        ("nobody", r"price_as='nobody' has no known price"),
+        ({"openai:a": 5}, r"price_as"),
+    ],
+)
+def test_price_as_that_prices_nothing_is_one_clear_line(open_lab, given, said):
+    with pytest.raises(InvalidInput, match=said) as caught:
+        open_lab(model="scripted", price_as=given)
+    assert "\n" not in str(caught.value)
+
+
+def test_live_replies_know_what_they_cost_and_by_whose_price(open_lab):
+    with WireServer(script=["ok", "malformed", "ok"]) as wire:
+        lab = open_lab(model=priced(wire), concurrency=1)
+        outcomes = answer(lab, make_calls(3))
+        rows = {row.item: row for row in lab.ledger.rows()}
+    replies = [outcome.reply or outcome.error.reply for outcome in outcomes]
+    assert [outcome.ok for outcome in outcomes].count(False) == 1  # it was paid all the same
+    for outcome, reply in zip(outcomes, replies, strict=True):
+        row = rows[outcome.item]
+        assert (reply.cost, reply.price_version) == (row.cost, row.price_version)
+        assert reply.cost > 0
+
+
+def test_reply_that_nobody_bills_or_prices_says_nothing_of_cost(open_lab):
+    with WireServer() as wire:
+        for lab in (open_lab(model="scripted"), open_lab(wire, study=None)):
+            (outcome,) = answer(lab, make_calls(1))
+            assert (outcome.reply.cost, outcome.reply.price_version) == (None, "")
+
+
 def test_price_is_looked_up_once():
     book = PriceBook([open_model("openai:gpt-4o", api_key="k", base_url="https://api.openai.com/v1")])
     assert book.price("openai:gpt-4o") is book.price("openai:gpt-4o")

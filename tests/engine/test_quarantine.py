@@ -13,6 +13,8 @@ import pytest
 
 import toolkit as tk
 from toolkit.engine import Quarantine
+from toolkit.engine.quarantine_beyond import Beyond
+from toolkit.engine.quarantine_folder import MOST
 from toolkit.errors import InvalidInput
 from toolkit.memory import MemoryWarning, Writer
 
@@ -285,3 +287,46 @@ def test_folder_that_may_only_be_read_is_listed(tmp_path: Path) -> None:
         assert Quarantine(tmp_path / "q").manifest["unknown_ids"]["count"] == 1
     finally:
         (tmp_path / "q").chmod(0o700)
+
+
+def test_beyond_two_thousand_of_a_kind_and_stage_refusals_are_only_counted(tmp_path: Path) -> None:
+    """Bounded, and the counts stay exact: over kinds, stages, re-runs and removal."""
+    folder = tmp_path / "q"
+
+    def refuse(numbers: range, stage: str, kind: str = "timeout") -> Quarantine:
+        with Writer("test") as writer:
+            quarantine = Quarantine(folder, writer)
+            for number in numbers:
+                quarantine.put(kind, stage=stage, item=f"p{number}", reason="late", content="")
+        return Quarantine(folder)
+
+    quarantine = refuse(range(MOST + 30), "questions")
+    assert quarantine.manifest["timeout"]["count"] == MOST + 30
+    assert quarantine.manifest["timeout"]["only_counted"] == 30
+    assert "only counted" in quarantine.manifest["timeout"]["note"]
+    assert len(quarantine) == len(list(folder.glob("*.json"))) - 1 == MOST
+    refuse(range(MOST + 40), "questions")
+    quarantine = refuse(range(5), "personas")
+    assert quarantine.manifest["timeout"]["count"] == MOST + 45
+    assert len(quarantine) == MOST + 5
+    quarantine = refuse(range(3), "questions", "schema_mismatch")
+    assert json.loads((folder / "manifest.json").read_text()) == quarantine.manifest
+    assert quarantine.remove(kind="timeout", stage="questions") == MOST + 40
+    assert {kind: one["count"] for kind, one in quarantine.manifest.items()} == {"timeout": 5, "schema_mismatch": 3}
+    assert "note" not in quarantine.manifest["timeout"]
+    assert refuse(range(7), "questions").manifest["timeout"]["count"] == 12
+
+
+def test_list_of_refusals_that_are_only_counted_may_be_torn(tmp_path: Path) -> None:
+    beyond = Beyond(tmp_path)
+    for number in range(3):
+        beyond.add("timeout", "questions", f"{number:012x}")
+    with (tmp_path / ".beyond.jsonl").open("ab") as file:
+        file.write(b'["timeout","ques')
+    again = Beyond(tmp_path)
+    assert again.numbers() == {"timeout": 3}
+    assert again.holds("000000000002")
+    assert not again.holds("000000000009")
+    assert again.forget("timeout", "personas") == 0
+    assert again.forget(None, "questions") == 3
+    assert beyond.numbers() == {}

@@ -204,3 +204,33 @@ def test_tries_that_may_be_billed_without_an_answer_are_counted():
 def test_budget_that_cannot_be_is_refused(given):
     with pytest.raises(InvalidInput, match="a retry budget of"):
         RetryBudget(**given)
+
+
+def test_first_wait_and_refill_follow_the_time_scale():
+    clock = FakeClock()
+    budget = RetryBudget(floor=1, per_second=0.5, time_scale=0.1, now=clock.now)
+    assert (budget.withdraw(), budget.withdraw()) == (0.0, pytest.approx(0.2))
+    retry = Retry(Failing(), tries=5, wait_initial=0.5, time_scale=0.1)
+    error = ProviderDown("down")
+    assert max(retry._wait(error) for _ in range(200)) <= 0.05
+
+
+def test_budget_waits_no_longer_than_the_time_scale_allows():
+    clock = FakeClock()
+    budget = RetryBudget(share=0.0, floor=0, per_second=1.0, longest=30.0, time_scale=0.1, now=clock.now)
+    waits = [budget.withdraw() for _ in range(31)]
+    assert waits[29] == pytest.approx(3.0)
+    assert waits[30] is None
+
+
+def test_lab_hands_its_time_scale_to_the_layers(open_lab):
+    engine = open_lab(model="scripted", time_scale=0.1, limits={"scripted": {"rpm": 60}}).engine
+    layer, found = engine.outermost, {}
+    while layer is not None:
+        found[type(layer).__name__] = layer
+        layer = getattr(layer, "_inner", None)
+    assert found["Breaker"]._first_pause == pytest.approx(0.5)
+    assert found["Retry"]._wait_initial == pytest.approx(0.05)
+    assert found["Retry"]._budget._per_second == pytest.approx(10.0)
+    assert found["Limit"]._slots._cool_down == pytest.approx(1.5)
+    assert found["Limit"].pace.rpm == 60  # what the study sets is wall time

@@ -12,6 +12,7 @@ import pytest
 
 import toolkit as tk
 from toolkit.errors import InvalidInput, ReplayMiss
+from toolkit.testing import WireServer
 
 OpenLab = Callable[..., tk.Lab]
 
@@ -135,3 +136,52 @@ def test_unknown_run_is_one_clear_line(open_lab: OpenLab) -> None:
     with pytest.raises(InvalidInput, match="0 runs have the id 'abc'"):
         open_lab(model="scripted").runs.show("abc")
     assert len(open_lab(model="scripted").runs.frame) == 0
+
+
+# --- what the provider was told about its prompt cache ---
+
+
+def test_record_says_how_long_prefixes_are_kept_and_what_was_sent(open_lab: OpenLab) -> None:
+    """S0-03, F20"""
+    with WireServer(keep_bodies=True) as wire:
+        lab = wired(open_lab, wire, retention="24h")
+        tk.generate_personas(2, "us-adults-2012", detail="brief", lab=lab)
+        assert {body["prompt_cache_retention"] for body in wire.bodies} == {"24h"}
+    (record,) = lab.runs.records
+    told = {"retention": "24h", "sent": {"prompt_cache_retention": "24h"}, "refused": []}
+    assert record["executions"][0]["prompt_caching"] == {"openai:gpt-5.4": told}
+    assert record["settings"]["retention"] == "24h"
+
+
+def test_refused_retention_stands_in_notes_results_and_record(open_lab: OpenLab) -> None:
+    """S0-05: resent once without it; a warning in the run's summary."""
+    with WireServer(refused_parameters=["prompt_cache_retention"], keep_bodies=True) as wire:
+        lab = wired(open_lab, wire, concurrency=1)
+        panel = tk.generate_personas(3, "us-adults-2012", detail="brief", lab=lab)
+        assert ["prompt_cache_retention" in body for body in wire.bodies] == [True, False, False, False]
+    assert len(panel) == 3
+    assert "openai:gpt-5.4 refuses prompt_cache_retention, so requests go without it" in repr(panel)
+    (record,) = lab.runs.records
+    told = record["executions"][0]["prompt_caching"]["openai:gpt-5.4"]
+    assert told == {"retention": "in_memory", "sent": {}, "refused": ["prompt_cache_retention"]}
+
+
+def test_retention_is_not_part_of_what_was_asked(open_lab: OpenLab, tmp_path: Path) -> None:
+    with WireServer() as wire:
+        labs = [
+            wired(open_lab, wire, retention=word, study=tmp_path / word, seed=3) for word in ("in_memory", "24h", "off")
+        ]
+        for lab in labs:
+            tk.generate_personas(1, "us-adults-2012", detail="brief", lab=lab)
+    assert len({name for lab in labs for name in ids(lab)}) == 1
+
+
+def test_model_that_was_told_nothing_leaves_nothing_in_the_record(open_lab: OpenLab) -> None:
+    lab = open_lab(model="scripted")
+    study(lab)
+    assert all("prompt_caching" not in record["executions"][0] for record in lab.runs.records)
+
+
+def wired(open_lab: OpenLab, wire: WireServer, **given: object) -> tk.Lab:
+    """Open a lab that speaks to the server as to OpenAI itself."""
+    return open_lab(model="openai:gpt-5.4", base_url=wire.url, api_key=wire.key, prompt_cache=True, **given)

@@ -1,5 +1,6 @@
 """Tracing: every stage's spans and metrics under OpenTelemetry's names; nothing at all when it is off."""
 
+import os
 import re
 import subprocess
 import sys
@@ -174,9 +175,11 @@ def test_names_of_metrics_stand_in_one_module_only() -> None:
 
 
 def run_python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run code in a process of its own, without pydantic's plugins: where logfire is installed, its plugin loads it."""
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
         cwd=folder,
+        env={**os.environ, "PYDANTIC_DISABLE_PLUGINS": "__all__"},
         capture_output=True,
         text=True,
         timeout=60,

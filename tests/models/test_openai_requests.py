@@ -8,7 +8,7 @@ import math
 import orjson
 import pytest
 
-from toolkit.errors import InvalidInput, KeyMissing
+from toolkit.errors import BadRequest, InvalidInput, KeyMissing
 from toolkit.media import Image
 from toolkit.models import Abilities, Call, Identity, Message, Model, Picture, Sampling, Schema, Usage
 from toolkit.models.openai import open_model
@@ -36,7 +36,8 @@ def _call(*parts, **rest):
 
 def _ask(wire, call, **options):
     async def study():
-        model = open_model("m-1", **{"base_url": wire.url, "api_key": wire.key, **options})
+        name = options.pop("model", "m-1")
+        model = open_model(name, **{"base_url": wire.url, "api_key": wire.key, **options})
         try:
             return await model.complete(call)
         finally:
@@ -178,6 +179,67 @@ def test_refused_prompt_cache_key_is_sent_once_and_never_again():
         assert ["prompt_cache_key" in body for body in wire.bodies] == [True, False, False]
     assert "prompt_cache_key" in first.notes[0]
     assert second.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "sent"),
+    [
+        ("gpt-5.4", "in_memory", {"prompt_cache_retention": "in_memory"}),
+        ("gpt-5.4", "24h", {"prompt_cache_retention": "24h"}),
+        ("gpt-5.5", "24h", {"prompt_cache_retention": "24h"}),
+        ("gpt-5.5", "in_memory", {}),
+        ("gpt-5.6-mini", "in_memory", {"prompt_cache_options": {"mode": "implicit", "ttl": "30m"}}),
+        ("gpt-5.6-mini", "24h", {"prompt_cache_options": {"mode": "implicit", "ttl": "30m"}}),
+        ("gpt-5-mini", "24h", {}),
+        ("gpt-5.4", "off", {}),
+        ("gpt-5.6", "off", {}),
+    ],
+)
+def test_retention_is_sent_as_each_model_understands_it(wire, name, word, sent):
+    """S0-03: captured requests; off leaves the key out, and the cache key stays."""
+    _ask(wire, _call(family="questions.ask"), model=name, prompt_cache=True, retention=word)
+    told = {name: value for name, value in wire.bodies[0].items() if name.startswith("prompt_cache")}
+    assert told == {"prompt_cache_key": "questions.ask", **sent}
+
+
+def test_other_endpoints_are_never_told_about_retention(wire):
+    """S0-05"""
+    _ask(wire, _call(family="questions.ask"), model="gpt-5.4", retention="24h")
+    assert not any(name.startswith("prompt_cache") for name in wire.bodies[0])
+
+
+def test_retention_that_is_no_word_is_one_clear_line():
+    """S0-03"""
+    with pytest.raises(InvalidInput, match=r"retention is 'in-memory'\. Write \"in_memory\", \"24h\" or \"off\"\."):
+        open_model("m", api_key="k", retention="in-memory")
+
+
+@pytest.mark.parametrize("refused", [["prompt_cache_retention"], ["prompt_cache_retention", "prompt_cache_key"]])
+def test_refused_retention_is_left_out_from_then_on_and_told(refused):
+    """S0-05: one resend for each parameter that is refused, recorded."""
+    with WireServer(refused_parameters=refused, keep_bodies=True) as wire:
+
+        async def study():
+            model = open_model("gpt-5.4", base_url=wire.url, api_key=wire.key, prompt_cache=True, retention="24h")
+            replies = [await model.complete(_call(text, family="f")) for text in ("One?", "Two?")]
+            await model.close()
+            return replies, model
+
+        (first, second), model = asyncio.run(study())
+        assert len(wire.bodies) == 2 + len(refused)
+        assert not any(name in body for body in wire.bodies[len(refused) :] for name in refused)
+        assert ("prompt_cache_key" in wire.bodies[-1]) is ("prompt_cache_key" not in refused)
+    assert [f"refuses {name};" in " ".join(first.notes) for name in refused] == [True] * len(refused)
+    assert second.notes == ()
+    assert model.prompt_caching == {"retention": "24h", "sent": {}, "refused": sorted(refused)}
+    assert all(any(name in line for line in model.warnings) for name in refused)
+
+
+def test_refusal_of_something_else_is_not_sent_again():
+    with WireServer(refused_parameters=["seed"], keep_bodies=True) as wire:
+        with pytest.raises(BadRequest, match="seed"):
+            _ask(wire, _call(seed=1, family="f"), model="gpt-5.4", prompt_cache=True, retention="24h")
+        assert len(wire.bodies) == 1
 
 
 def test_pictures_are_sent_as_data_uris_in_their_place(wire):

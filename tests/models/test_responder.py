@@ -32,6 +32,43 @@ def test_ranking_is_a_permutation_of_its_options():
     assert len(found) > 10
 
 
+def test_list_bounded_by_its_enum_repeats_no_option():
+    """Strict modes know no uniqueItems, so answer types bound the list instead."""
+    options = ["a", "b", "c", "d"]
+    for least, most in ((4, 4), (2, 2), (0, 4), (1, 3)):
+        schema = {"type": "array", "items": {"enum": options}, "minItems": least, "maxItems": most}
+        found = [respond(schema, seed, "call") for seed in range(60)]
+        assert all(len(set(one)) == len(one) and least <= len(one) <= most for one in found)
+        assert {len(one) for one in found} == set(range(max(least, 1), most + 1))
+    longer = {"type": "array", "items": {"enum": ["a", "b"]}, "minItems": 5, "maxItems": 5}
+    assert len(respond(longer, 7, "call")) == 5
+
+
+def test_groups_of_one_enum_hold_each_option_once():
+    options = ["a", "b", "c", "d"]
+    for wanted in (1, 3, 4):
+        group = {"type": "array", "items": {"enum": options}, "minItems": 1, "maxItems": wanted}
+        schema = {"type": "array", "items": group, "minItems": 1, "maxItems": wanted}
+        found = [respond(schema, seed, "call") for seed in range(60)]
+        said = [[option for group in one for option in group] for one in found]
+        assert all(len(one) == len(set(one)) == wanted for one in said)
+        assert all(Draft202012Validator(schema).is_valid(one) for one in found)
+    assert len({len(one) for one in found}) > 1  # some tie, some do not
+
+
+def test_whole_numbers_sum_to_what_their_description_says():
+    """JSON schemas have no word for a sum."""
+    part = {"type": "integer", "minimum": 0, "maximum": 100}
+    schema = {"type": "object", "properties": dict.fromkeys("abc", part), "required": list("abc")}
+    told = {**schema, "description": "whole points that sum to 100"}
+    found = [respond(told, seed, "call") for seed in range(60)]
+    assert all(sum(one.values()) == 100 and min(one.values()) >= 0 for one in found)
+    assert len({one["a"] for one in found}) > 20
+    assert any(sum(respond(schema, seed, "call").values()) != 100 for seed in range(9))
+    small = {**told, "properties": {key: {**part, "maximum": 5} for key in "abc"}}
+    assert all(max(respond(small, seed, "call").values()) <= 5 for seed in range(9))
+
+
 def test_recursive_pydantic_schema_ends_and_is_valid():
     schema = Person.model_json_schema()
     for seed in range(20):

@@ -7,7 +7,6 @@ answers, each number in a fresh process. ``--full`` grows to 100,000 and takes m
 """
 
 import argparse
-import asyncio
 import json
 import math
 import os
@@ -17,86 +16,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from openai import AsyncOpenAI, DefaultAioHttpClient
-
-from toolkit.bridge import bridge
-from toolkit.engine import Run, run_calls
-from toolkit.lab import Lab
-from toolkit.models import Call, Message
+from toolkit.bench.workload import ANSWER, everything_on, ours, plain
 from toolkit.personas import generate_personas
-from toolkit.questions import Choice, ask
+from toolkit.questions import ask
 from toolkit.testing import WireProcess
 
-ANSWER = Choice(["the plain package", "the bold package"], why=True)
 PEOPLE = 1000
 """At most so many personas in the growth runs; beyond, each is asked repeatedly."""
 THINK_SECONDS = 0.2
-SYSTEM = "You answer a survey as one particular person, who is described at the end. " * 4
-
-
-def calls(n: int) -> Iterator[Call]:
-    """Make n different calls of the size of a survey question."""
-    for number in range(n):
-        yield Call(
-            messages=(
-                Message("system", (SYSTEM,)),
-                Message("user", (f"Which package would you take home? Person {number}: 41 years, teacher.",)),
-            ),
-            schema=ANSWER.schema,
-            seed=number,
-            stage="questions",
-            item=f"p{number:05}",
-        )
-
-
-async def plain(url: str, key: str, n: int, at_once: int) -> float:
-    """Return calls a second of the SDK alone: gather and a semaphore, the same requests."""
-    gate = asyncio.Semaphore(at_once)
-    shape = {
-        "type": "json_schema",
-        "json_schema": {"name": "choice", "schema": dict(ANSWER.schema.body), "strict": True},
-    }
-    async with AsyncOpenAI(base_url=url, api_key=key, max_retries=0, http_client=DefaultAioHttpClient()) as client:
-
-        async def one(call: Call) -> None:
-            async with gate:
-                await client.chat.completions.create(
-                    model="bench",
-                    messages=[{"role": message.role, "content": message.text} for message in call.messages],
-                    response_format=shape,
-                    seed=call.seed,
-                )
-
-        began = time.perf_counter()
-        await asyncio.gather(*(one(call) for call in calls(n)))
-        return n / (time.perf_counter() - began)
-
-
-def everything_on(model: str, study: Path, **given: Any) -> Lab:
-    """Open a lab with every layer at work and no bound that holds."""
-    return Lab(
-        model,
-        study=study,
-        limits={model: {"rpm": 1e9, "tpm": 1e13}},
-        budget="1_000_000 USD",
-        price_as="openai:gpt-5-mini" if model.startswith("openai:") else None,
-        **given,
-    )
-
-
-def ours(lab: Lab, n: int) -> float:
-    """Return calls a second through the whole stack."""
-    run = Run("bench")
-    began = time.perf_counter()
-    outcomes = bridge().submit(run_calls(lab.engine, calls(n), run)).result()
-    taken = time.perf_counter() - began
-    if not all(outcome.ok for outcome in outcomes):
-        raise SystemExit(f"a call failed: {next(o.error for o in outcomes if not o.ok)}")
-    return n / taken
 
 
 def written() -> int:
@@ -110,14 +40,14 @@ def against_plain(n: int, pairs: int, at_once: int, folder: Path) -> None:
     ratios = []
     with WireProcess() as wire:
         for pair in range(pairs):
-            base = asyncio.run(plain(wire.url, wire.key, n, at_once))
+            base = plain(wire.url, wire.key, n, at_once).rate
             lab = everything_on(
                 "openai:bench", folder / f"pair{pair}", base_url=wire.url, api_key=wire.key, concurrency=at_once
             )
             before, sent = written(), wire.stats()["answer_bytes"]
-            mine = ours(lab, n)
+            mine = ours(lab, n).rate
             wrote = (written() - before) / (wire.stats()["answer_bytes"] - sent)
-            again = ours(lab, n)
+            again = ours(lab, n).rate
             lab.close()
             ratios.append(mine / base)
             print(
@@ -136,10 +66,10 @@ def against_ideal(n: int, rounds: int, at_once: int, folder: Path) -> None:
             lab = everything_on(
                 "openai:bench", folder / f"slow{turn}", base_url=wire.url, api_key=wire.key, concurrency=at_once
             )
-            mine = n / ours(lab, n)
+            mine = ours(lab, n).seconds
             seen = float(lab.ledger.frame()["latency"].mean())
             lab.close()
-            base = n / asyncio.run(plain(wire.url, wire.key, n, at_once))
+            base = plain(wire.url, wire.key, n, at_once).seconds
             print(
                 f"{THINK_SECONDS * 1000:.0f} ms, {n:,} calls, {at_once} at once: ours {mine / ideal:.3f} of the ideal "
                 f"{ideal:.1f} s (a try took {seen * 1000:.1f} ms), plain {base / ideal:.3f}"

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from toolkit.cli import (
+    ask_command,
+    bench_command,
     cache_command,
     capsule_command,
     demo_command,
     doctor_command,
+    evolution_checks,
+    evolution_commands,
     model_commands,
     personas_command,
+    populations_command,
     quarantine_command,
+    voice,
 )
 from toolkit.cli.exit_codes import MEANING, code_of
 from toolkit.errors import DramatisError, Interrupted
@@ -34,9 +39,18 @@ app.add_typer(model_commands.app, name="model")
 app.add_typer(cache_command.app, name="cache")
 app.add_typer(capsule_command.app, name="capsule")
 app.add_typer(quarantine_command.app, name="quarantine")
+app.command("ask")(ask_command.ask)
+app.command("bench")(bench_command.bench)
 app.command("demo")(demo_command.demo)
 app.command("doctor")(doctor_command.doctor)
+app.command("run")(evolution_commands.run)
+app.command("map")(evolution_commands.map_)
+app.command("reverse")(evolution_commands.reverse)
+app.command("validate")(evolution_checks.validate)
+app.command("preflight")(evolution_checks.preflight)
+app.command("migrate")(evolution_checks.migrate)
 app.command("personas")(personas_command.personas)
+app.command("populations")(populations_command.populations)
 
 
 def _version(value: bool) -> None:  # noqa: FBT001  # typer calls it with the flag
@@ -59,15 +73,16 @@ def _root(
 
 def main() -> None:
     """Run the command line; one clear line for every error that is ours."""
+    voice.begin()
     try:
         app()
     except SystemExit as end:
         stop = _interrupted(end)
         if stop is not None:
-            print(f"toolkit: {stop.args[0]}. The same command again does only the rest.", file=sys.stderr)
+            voice.warn(f"{stop.args[0]}. The same command again does only the rest.")
         raise
     except DramatisError as error:
-        print(f"toolkit: {error}", file=sys.stderr)
+        voice.warn(str(error))
         raise SystemExit(code_of(error)) from None
 
 

@@ -70,7 +70,6 @@ def purge(
     as_json: AsJson = False,
 ) -> None:
     """Remove the entries that meet every condition given, then what is too much for --max-size."""
-    from toolkit.engine.fallback import FALLBACK_NOTE
     from toolkit.memory import age_of, size_of
 
     age = None if older_than is None else age_of(older_than, "--older-than")
@@ -80,9 +79,8 @@ def purge(
         raise InvalidInput(
             "purge was given no condition", hint="Give --older-than, --max-size, --stage, --fallback or --damaged."
         )
-    note = FALLBACK_NOTE if fallback else ""
     with _opened(study, writing=True) as store:
-        removed = store.purge(damaged=damaged, older_than=age, stage=stage, note=note) if conditions else 0
+        removed = store.purge(damaged=damaged, older_than=age, stage=stage, fallback=fallback) if conditions else 0
         evicted = store.fit(disk=size) if size is not None else 0
         left = store.stats()
         told = {"removed": removed + evicted, "left": left.entries, "size": left.size, "file_size": left.file_size}

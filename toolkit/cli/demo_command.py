@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toolkit.cli import options, voice
 from toolkit.cli.exit_codes import end
+from toolkit.cli.session import opened
 
 if TYPE_CHECKING:
     from toolkit.lab import Lab
     from toolkit.media import Image
+    from toolkit.questions import Choice
 
 __all__ = ["demo"]
 
@@ -20,42 +22,74 @@ QUESTION = "Both packages hold the same oat drink at the same price. Which one w
 
 
 def demo(
-    study: Annotated[Path, typer.Option(help="Folder of the study; a second run answers from its memory.")] = Path(
-        "studies/demo"
-    ),
-    model: Annotated[str, typer.Option(help="Who answers.", envvar="TOOLKIT_MODEL")] = "embedded",
+    study: options.Study = Path("studies/demo"),
+    model: options.Model = None,
     people: Annotated[int, typer.Option(min=1, help="How many personas.")] = 12,
-    seed: Annotated[int, typer.Option(help="Seed of the panel and of every answer.")] = 7,
+    seed: options.Seed = 7,
     *,
-    trace_ids: Annotated[bool, typer.Option("--trace-ids", help="Show the provider's id of failed requests.")] = False,
+    budget: options.Budget = None,
+    retention: options.Retention = None,
+    inject_failures: options.InjectFailures = None,
+    trace_ids: options.TraceIds = False,
+    dry_run: options.DryRun = False,
+    json_logs: options.JsonLogs = False,  # noqa: ARG001  # its callback has acted
 ) -> None:
     """Make a panel of US adults, show it two packages, and ask which one it would take home."""
-    from toolkit.lab import Lab
+    from toolkit.settings import load_settings
 
-    _fetch_weights(model)
-    with Lab(model, study=study, seed=seed) as lab:
-        _say(f"Asking {lab.model}; the study's folder is {study}.")
+    if not dry_run:
+        _fetch_weights(load_settings(model=model).model)
+    with opened(
+        study,
+        model=model,
+        seed=seed,
+        budget=budget,
+        retention=retention,
+        inject_failures=inject_failures,
+        dry_run=dry_run,
+    ) as lab:
+        if dry_run:
+            _foretell(people)
+            return
+        voice.say(f"Asking {lab.model}; the study's folder is {study}.")
         for note in lab.notes:
-            _say(f"Note: {note}")
+            voice.say(f"Note: {note}")
         _run(lab, people, study, trace_ids=trace_ids)
-        lab.close()
+
+
+def _foretell(people: int) -> None:
+    """Say what the two steps would take; the second by the facts alone, for no text is written yet."""
+    from toolkit.personas import Population, generate_personas
+    from toolkit.questions import ask
+    from toolkit.verbs import estimate
+
+    population = Population.load("us-adults-2012")
+    voice.say(str(estimate(generate_personas, people, population, detail="brief")))
+    panel = generate_personas(people, population, detail="facts")
+    voice.say(str(estimate(ask, panel, QUESTION, images=packages(), answer=_answer())))
+
+
+def _answer() -> Choice:
+    from toolkit.questions import Choice
+
+    return Choice(["the plain package", "the bold package"], why=True)
 
 
 def _run(lab: Lab, people: int, study: Path, *, trace_ids: bool) -> None:
     from toolkit.display.style import save
     from toolkit.personas import Population, generate_personas
-    from toolkit.questions import Choice, ask
+    from toolkit.questions import ask
 
     panel = generate_personas(people, Population.load("us-adults-2012"), detail="brief")
     if not len(panel):
         end(trace_ids, personas=panel)
-    _say("")
+    voice.say("")
     print(panel.describe())
     answers = ask(
         panel,
         QUESTION,
         images=packages(),
-        answer=Choice(["the plain package", "the bold package"], why=True),
+        answer=_answer(),
         allow_partial=True,
     )
     shown = answers.frame[["name", "answer", "why"]]
@@ -67,7 +101,7 @@ def _run(lab: Lab, people: int, study: Path, *, trace_ids: bool) -> None:
     save(answers.plot(), picture)
     print()
     print(lab.report())
-    _say(f"The picture is {picture}. Run it again: it answers from memory, with no model call.")
+    voice.say(f"The picture is {picture}. Run it again: it answers from memory, with no model call.")
     end(trace_ids, personas=panel, questions=answers)
 
 
@@ -89,9 +123,5 @@ def _fetch_weights(model: str) -> None:
     from toolkit.models.weights import install, weights_path
 
     if weights_path() is None:
-        _say("Fetching the embedded model's weights (98 MB), once.")
+        voice.say("Fetching the embedded model's weights (98 MB), once.")
         install()
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)

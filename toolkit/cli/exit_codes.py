@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import typer
 
+from toolkit.cli import voice
 from toolkit.errors import BudgetReached, Incomplete
 
 if TYPE_CHECKING:
@@ -65,8 +65,10 @@ def end(trace_ids: bool, **results: Result) -> None:  # noqa: FBT001  # the opti
         left = left or not result.complete
         for item, kind, message, _, request_id in result.errors.itertuples(index=False, name=None):
             kinds.add(kind)
-            asked = f" [request {request_id}]" if trace_ids and request_id else ""
-            print(f"toolkit: {stage} {item} {kind}: {message}{asked}", file=sys.stderr)
+            shown = request_id if trace_ids else ""
+            asked = f" [request {shown}]" if shown else ""
+            told = {"stage": stage, "item": item, "failure": kind} | ({"request_id": shown} if shown else {})
+            voice.warn(f"{stage} {item} {kind}: {message}{asked}", **told)
     if "budget" in kinds:
         raise typer.Exit(ExitCode.BUDGET)
     if kinds or left:

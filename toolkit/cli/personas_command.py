@@ -5,11 +5,16 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from toolkit.cli import options, voice
 from toolkit.cli.exit_codes import end
+from toolkit.cli.session import opened
+
+if TYPE_CHECKING:
+    from toolkit.personas import Panel
 
 __all__ = ["personas"]
 
@@ -19,43 +24,51 @@ def personas(
     population: Annotated[str, typer.Option(help="A shipped population, or the path of a population's .toml.")] = (
         "us-adults-2012"
     ),
-    detail: Annotated[str, typer.Option(help="facts (no call), brief or standard.")] = "facts",
+    detail: Annotated[str, typer.Option(help="facts (no call), brief, standard or deep.")] = "facts",
     out: Annotated[Path | None, typer.Option(help="A .jsonl file; standard output when not given.")] = None,
-    model: Annotated[str | None, typer.Option(help="Who writes; only asked when detail is not facts.")] = None,
-    study: Annotated[Path, typer.Option(help="Folder of the study.")] = Path("studies/personas"),
-    seed: Annotated[int, typer.Option(help="Seed of the panel.")] = 0,
+    model: options.Model = None,
+    study: options.Study = Path("studies/personas"),
+    seed: options.Seed = None,
     *,
-    trace_ids: Annotated[bool, typer.Option("--trace-ids", help="Show the provider's id of failed requests.")] = False,
+    context: Annotated[str, typer.Option(help="What the study is about; goes into every prompt.")] = "",
+    batch: Annotated[int, typer.Option(help="People a call writes, up to 20.")] = 1,
+    attempts: Annotated[int, typer.Option(help="How often a person may be written when refused.")] = 2,
+    budget: options.Budget = None,
+    retention: options.Retention = None,
+    inject_failures: options.InjectFailures = None,
+    trace_ids: options.TraceIds = False,
+    dry_run: options.DryRun = False,
+    json_logs: options.JsonLogs = False,  # noqa: ARG001  # its callback has acted
 ) -> None:
     """Make a panel that matches a population and write it as JSON lines."""
-    if detail != "facts":
-        _write(n, population, detail, out, model, study, seed, trace_ids=trace_ids)
-        return
-    with tempfile.TemporaryDirectory(prefix="dramatis-") as scratch:  # facts take no call, so they leave no study
-        _write(n, population, detail, out, "scripted", Path(scratch), seed, trace_ids=trace_ids)
-
-
-def _write(
-    n: int,
-    population: str,
-    detail: str,
-    out: Path | None,
-    model: str | None,
-    study: Path,
-    seed: int,
-    *,
-    trace_ids: bool,
-) -> None:
-    from toolkit.lab import Lab
     from toolkit.personas import generate_personas
+    from toolkit.verbs import estimate
 
-    with Lab(model, study=study, seed=seed) as lab:
-        panel = generate_personas(n, population, detail=detail)  # type: ignore[arg-type]  # checked by the verb
-        if out is None:
-            sys.stdout.write(panel.to_jsonl())
-        else:
-            panel.save(out)
-        if len(panel):
-            print(panel.describe(), file=sys.stderr)
-        lab.close()
-        end(trace_ids, personas=panel)
+    manner: Any = {"detail": detail, "context": context, "batch": batch, "attempts": attempts}  # the verb checks
+    with tempfile.TemporaryDirectory(prefix="dramatis-") as scratch:
+        facts = detail == "facts"  # they take no call, so they leave no study and ask no model
+        with opened(
+            Path(scratch) if facts else study,
+            model="scripted" if facts else model,
+            seed=seed,
+            budget=budget,
+            retention=retention,
+            inject_failures=inject_failures,
+            dry_run=dry_run,
+        ) as lab:
+            if dry_run:
+                told = estimate(generate_personas, n, population, **manner, lab=lab)
+                voice.say(str(told))
+                return
+            panel = generate_personas(n, population, **manner, lab=lab)
+            _write(panel, out)
+            end(trace_ids, personas=panel)
+
+
+def _write(panel: Panel, out: Path | None) -> None:
+    if out is None:
+        sys.stdout.write(panel.to_jsonl())
+    else:
+        panel.save(out)
+    if len(panel):
+        voice.say(str(panel.describe()))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from toolkit.display.html import card, fit
+from toolkit.display.html import LARGEST_REPR, card, fit
 from toolkit.display.report import Report
 from toolkit.engine import BUDGET, NOT_RUN, Outcome
 from toolkit.errors import InvalidInput
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from toolkit.lab import Lab
 
-__all__ = ["Continuation", "Failure", "Result"]
+__all__ = ["Continuation", "Failure", "Result", "shortened"]
 
 _log = logging.getLogger(__name__)
 
@@ -129,7 +129,8 @@ class Result(abc.ABC):
         notes = list(self.report.notes) if self.report is not None else []
         if not self.complete:
             left = sum(not outcome.ended for outcome in self._outcomes)
-            notes.insert(0, f"Incomplete: {left:,} of {len(self._outcomes):,} not run. resume() does only the rest.")
+            rest = " resume() does only the rest." if self._again is not None else ""
+            notes.insert(0, f"Incomplete: {left:,} of {len(self._outcomes):,} not run.{rest}")
         return notes
 
     def _facts(self) -> list[str]:
@@ -147,14 +148,14 @@ class Result(abc.ABC):
         """Return the result as a few lines of plain text."""
         lines = [self._title(), "  " + " · ".join(self._facts())]
         lines += [f"  ! {note}" for note in self._notes()]
-        return self._clean("\n".join(line for line in lines if line.strip()))
+        return shortened(self._clean("\n".join(line for line in lines if line.strip())))
 
     def _clean(self, text: str) -> str:
         """Return a text without keys and personal data, the study's own patterns included."""
         return self.lab.scrubber(text) if self.lab is not None else scrub(text)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
-        plain = repr(self)
+        plain = shortened(repr(self))
         try:
             brief = card(self._title(), self._facts(), notes=self._notes())
             full = card(self._title(), self._facts(), self._body(), notes=self._notes())
@@ -164,3 +165,11 @@ class Result(abc.ABC):
         html = fit(full, brief)
         own_patterns = self.lab is not None and self.lab.settings.redaction_patterns
         return {"text/plain": plain, "text/html": self._clean(html) if own_patterns else html}
+
+
+def shortened(text: str) -> str:
+    """Return a plain text as a notebook may hold it: of at most ``LARGEST_REPR`` bytes, with an ellipsis if cut."""
+    data = text.encode(errors="replace")
+    if len(data) <= LARGEST_REPR:
+        return text
+    return data[: LARGEST_REPR - len("…".encode())].decode(errors="ignore") + "…"

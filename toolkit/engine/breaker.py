@@ -43,6 +43,7 @@ class Breaker:
         failures: Failures in a row that open it.
         pause: Seconds until the first look; each look that fails doubles them, up to a minute.
         patience: Seconds of an outage that calls wait out; 0 for none.
+        time_scale: Seconds of wall time for one second of these pauses.
         now: The clock, in seconds.
         sleep: How to wait by that clock.
 
@@ -62,6 +63,7 @@ class Breaker:
         failures: int = 10,
         pause: float = 5.0,
         patience: float = 0.0,
+        time_scale: float = 1.0,
         now: Now = time.monotonic,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
@@ -74,13 +76,14 @@ class Breaker:
         self._inner = inner
         self._name = name
         self._failures = failures
-        self._first_pause = pause
+        self._first_pause = pause * time_scale
+        self._longest_pause = _LONGEST_PAUSE * time_scale
         self._patience = patience
         self._now = now
         self._answered_once = False
         self._open = False
         self._looking = False
-        self._pause = pause
+        self._pause = self._first_pause
         self._look_at = 0.0
         self._give_up_at = 0.0
         self._line: deque[asyncio.Future[None]] = deque()
@@ -187,7 +190,7 @@ class Breaker:
         now = self._now()
         if self._looks(opening):
             self._looking = False
-            self._pause = min(self._pause * 2.0, _LONGEST_PAUSE)
+            self._pause = min(self._pause * 2.0, self._longest_pause)
             self._look_at = now + self._pause
             self._ring()
         elif not self._open and self.in_a_row >= self._failures:

@@ -172,6 +172,10 @@ class Account:
         self.flights -= 1
         self.held = max(0.0, self.held - held) if self.flights else 0.0  # sums of floats leave crumbs
         self.spent += spent
+        self._ask_again()
+
+    def _ask_again(self) -> None:
+        """Let those who wait pass, or refuse them, as far as it is plain."""
         while self._waiting:
             waiter, expect = self._waiting[0]
             if not waiter.done():
@@ -184,6 +188,23 @@ class Account:
                         return
                     waiter.set_result(fits)
             self._waiting.popleft()
+
+    def change(self, budget: Budget) -> None:
+        """Allow another amount from now on; those who wait are asked again. Call it on the private loop.
+
+        Args:
+            budget: In the same unit, for what was spent is counted in it.
+
+        Raises:
+            InvalidInput: Another unit.
+        """
+        if budget.unit != self.budget.unit:
+            raise InvalidInput(
+                f"the budget for {self.scope} is in {self.budget.unit}, so it cannot become {budget}",
+                hint=f"Give an amount in {self.budget.unit}.",
+            )
+        self.budget = budget
+        self._ask_again()
 
     @property
     def over(self) -> bool:

@@ -223,17 +223,18 @@ class Forecast:
         price = self._price
         if price is None:
             return None
-        cached = self._cached()
-        plain = Usage(low.input, 0, 0, 0, low.output, low.reasoning)
-        least = Usage(low.input, min(low.input, round(cached[1])), 0, 0, low.output, low.reasoning)
-        most = Usage(high.input, min(high.input, round(cached[0])), 0, 0, high.output, high.reasoning)
-        # Where writing to the cache costs extra, each prompt long enough may be written.
-        written = Usage(high.input, 0, high.input, 0, high.output, high.reasoning)
-        costs = [price.of(usage) for usage in (plain, least, most)]
+        fewest, most = (round(one) for one in self._cached())
+        usages = [
+            Usage(one.input, min(one.input, cached), 0, 0, one.output, one.reasoning)
+            for one in (low, high)
+            for cached in (fewest, most)
+        ]
         if high.input >= CACHED_FROM and price.cache_write > price.input:
-            costs.append(price.of(written))
-        known = [cost for cost in costs if cost is not None]
-        return (min(known) * self._calls, max(known) * self._calls) if len(known) == len(costs) else None
+            # Where writing to the cache costs extra, what was not read from it may be written.
+            read = min(high.input, fewest)
+            usages.append(Usage(high.input, read, high.input - read, 0, high.output, high.reasoning))
+        known = [cost for cost in map(price.of, usages) if cost is not None]
+        return (min(known) * self._calls, max(known) * self._calls) if len(known) == len(usages) else None
 
     def _cached(self) -> Range:
         """Return how many tokens of a prompt the provider's cache may hold."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from toolkit.engine.tokens import call_tokens
 from toolkit.models import Call, Usage
 
@@ -30,6 +32,27 @@ class _Stage:
         self.output += weight * (output - self.output)
 
 
+class _Sizes:
+    """Running mean and variance of what calls took in all."""
+
+    __slots__ = ("_mean", "_seen", "_variance")
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self._mean = self._variance = 0.0
+
+    @property
+    def unevenness(self) -> float:
+        return math.sqrt(self._variance) / self._mean if self._mean else 0.0
+
+    def learn(self, size: float) -> None:
+        self._seen += 1
+        weight = max(1.0 / self._seen, 1.0 / _MEMORY)
+        step = size - self._mean
+        self._mean += weight * step
+        self._variance = (1.0 - weight) * (self._variance + weight * step * step)
+
+
 class Expected:
     """Expects what ``call_tokens`` counts, corrected by each stage's own replies.
 
@@ -50,6 +73,12 @@ class Expected:
         self._model = model
         self._eyes = eyes
         self._stages: dict[str, _Stage] = {}
+        self._sizes = _Sizes()
+
+    @property
+    def unevenness(self) -> float:
+        """Standard deviation of what calls took over its mean; 0 before there are two."""
+        return self._sizes.unevenness
 
     def tokens(self, call: Call) -> float:
         """Return the tokens, input and output, that a call is likely to take."""
@@ -63,4 +92,5 @@ class Expected:
         """Take in what a call really took."""
         stage = self._stages.get(call.stage) or self._stages.setdefault(call.stage, _Stage())
         counted = call_tokens(call, self._model, eyes=self._eyes)
+        self._sizes.learn(float(usage.input + usage.output))
         stage.learn(usage.input / counted if counted else 1.0, float(usage.output))

@@ -35,6 +35,7 @@ class InFlight:
     Args:
         most: The ceiling; ``None`` for none.
         start: Where it begins.
+        cool_down: Seconds from one cut to the next.
 
     Raises:
         InvalidInput: A number below 1.
@@ -47,7 +48,7 @@ class InFlight:
         16
     """
 
-    def __init__(self, most: int | None = None, start: int = START) -> None:
+    def __init__(self, most: int | None = None, start: int = START, cool_down: float = COOL_DOWN) -> None:
         for name, value in (("most", most), ("start", start)):
             if value is not None and value < 1:
                 raise InvalidInput(f"{name} in flight is {value}", hint="Allow at least one call.")
@@ -55,6 +56,7 @@ class InFlight:
         self._limit = min(float(start), self._ceiling)
         self._known = float("inf")
         self._share = 0.0
+        self._cool_down = cool_down
         self._cut_at = float("-inf")
         self.most = int(self._limit)
         """Calls that may be in flight now."""
@@ -85,11 +87,23 @@ class InFlight:
         self._share += _WEIGHT * (1.0 - self._share)
         if cuts < self.cuts or self._share <= _TOLERATED:
             return
-        if self._share > _MOST_REFUSED or now - self._cut_at >= COOL_DOWN:
+        if self._share > _MOST_REFUSED or now - self._cut_at >= self._cool_down:
             self.cuts += 1
             self._cut_at = now
             self._known = self._limit * (1.0 + CUT) / 2.0
             self._set(self._limit * CUT)
+
+    def resize(self, most: int) -> None:
+        """Set another ceiling; fewer hold at once, and more are felt for as before.
+
+        Raises:
+            InvalidInput: A number below 1.
+        """
+        if most < 1:
+            raise InvalidInput(f"most in flight is {most}", hint="Allow at least one call.")
+        grown = most > self._ceiling
+        self._ceiling = float(most)
+        self._set(self._ceiling if grown and math.isinf(self._known) else self._limit)
 
     def _set(self, limit: float) -> None:
         self._limit = min(max(limit, 1.0), self._ceiling)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -184,6 +184,14 @@ class Ledger:
         """Return one column of one run's rows, quickly; a number that is not known is NaN."""
         held: Any = self._texts.get(name) or self._numbers.get(name) or self._counts.get(name) or ()
         return [held[place] for place in self._runs.get(run, ())]
+
+    def columns(self, names: Sequence[str], start: int = 0, stop: int | None = None) -> dict[str, Any]:
+        """Return columns of the rows from ``start`` to before ``stop``, as lists and arrays; unknown numbers are NaN.
+
+        Call it on the private loop, where rows are added.
+        """
+        held: dict[str, Any] = {**self._texts, **self._numbers, **self._counts}
+        return {name: held[name][start:stop] for name in names}
 
     def frame(self, run: str | None = None) -> pd.DataFrame:
         """Return the rows as a frame: one row a call, columns as in ``Row``; times in seconds, tokens as counts."""

@@ -7,7 +7,8 @@ import dataclasses
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -19,7 +20,7 @@ from toolkit.engine.stack import Engine
 from toolkit.errors import BudgetReached, CallError, InvalidReply
 from toolkit.models import Call, Reply
 
-__all__ = ["BUDGET", "NOT_RUN", "Accept", "Outcome", "run_calls"]
+__all__ = ["BUDGET", "NOT_RUN", "Accept", "Outcome", "Then", "run_calls"]
 
 NOT_RUN = "not_run"
 """The kind of an item that a stop left over; ``resume()`` does these."""
@@ -38,6 +39,10 @@ Accept = Callable[[Call, Reply], Any]
 """Turns a reply into a value or raises ``InvalidReply``."""
 
 
+Then = Callable[[Call, "Outcome"], Call | None]
+"""Told how a call ended; returns the call that follows it, the next turn of one conversation, or nothing."""
+
+
 @dataclass(slots=True)
 class Outcome:
     """How one call ended: a value, or the kind of failure."""
@@ -54,6 +59,8 @@ class Outcome:
     """Why it did not end, where it did not."""
     attempt: int = 0
     """Which content attempt was kept, or failed last."""
+    next: Outcome | None = None
+    """How the call ended that followed this one, where one did."""
 
     @property
     def ok(self) -> bool:
@@ -69,7 +76,13 @@ class Outcome:
 
 
 async def run_calls(
-    engine: Engine, calls: Iterable[Call], run: Run, *, accept: Accept | None = None, attempts: int = 1
+    engine: Engine,
+    calls: Iterable[Call],
+    run: Run,
+    *,
+    accept: Accept | None = None,
+    attempts: int = 1,
+    then: Then | None = None,
 ) -> list[Outcome]:
     """Answer many calls.
 
@@ -83,12 +96,14 @@ async def run_calls(
         run: On whose behalf; its counts are kept up to date.
         accept: Turns a reply into a value, or raises ``InvalidReply`` to refuse it.
         attempts: How often content may be asked for when ``accept`` refuses it; each asking has its own key.
+        then: Returns the call that follows one that ended, so that the turns of a conversation come one after the other
+            while conversations go on side by side; how it ended is ``next`` of the outcome before.
 
     Returns:
         One outcome a call, in the order of the calls.
     """
-    work = _Work(engine, iter(calls), run, accept, attempts)
     token = current_run.set(run)
+    work = _Work(engine, iter(calls), run, accept, attempts, then)
     try:
         await work.go()
     finally:
@@ -97,36 +112,68 @@ async def run_calls(
 
 
 class _Work:
-    def __init__(self, engine: Engine, calls: Iterator[Call], run: Run, accept: Accept | None, attempts: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        calls: Iterator[Call],
+        run: Run,
+        accept: Accept | None,
+        attempts: int,
+        then: Then | None,
+    ) -> None:
         self.outcomes: list[Outcome] = []
         self._engine = engine
         self._calls = calls
         self._run = run
         self._accept = accept
         self._attempts = attempts
+        self._then = then
+        self._following: list[tuple[Outcome, Call]] = []
         self._misses: deque[tuple[Outcome, Call]] = deque()
         self._exhausted = False
         self._refilling = asyncio.Lock()
         self._slots = asyncio.Semaphore(engine.concurrency)
         self._over = False
+        self._slots_made = engine.concurrency
+        self._workers: list[asyncio.Task[None]] = []
+        self._context = copy_context()
 
     async def go(self) -> None:
         """Work until nothing is left or the run is stopped; errors that are not a call's own end the run."""
-        slots = self._engine.concurrency
-        workers = [asyncio.create_task(self._worker()) for _ in range(slots + math.ceil(_SPARE * slots))]
-        for worker in workers:
-            self._run.adopt(worker)
+        self._hire(self._slots_made + math.ceil(_SPARE * self._slots_made))
+        forget = self._engine.at_work.watch(self._grow)
         try:
-            await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+            while pending := [worker for worker in self._workers if not worker.done()]:  # more may be hired meanwhile
+                done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_EXCEPTION)
+                if any(not worker.cancelled() and worker.exception() for worker in done):
+                    break
         finally:
+            forget()
             self._over = True
-            for worker in workers:
+            for worker in self._workers:
                 worker.cancel()
-            ended = await asyncio.gather(*workers, return_exceptions=True)
+            ended = await asyncio.gather(*self._workers, return_exceptions=True)
         for fault in ended:
             if isinstance(fault, BaseException) and not isinstance(fault, asyncio.CancelledError):
                 raise fault
         self._list_the_rest()
+
+    def _hire(self, count: int) -> None:
+        for _ in range(count):
+            # A context of its own each, made from the run's: more workers are hired from wherever the wish came.
+            worker = asyncio.get_running_loop().create_task(self._worker(), context=self._context.copy())
+            self._workers.append(worker)
+            self._run.adopt(worker)
+
+    def _grow(self, most: int) -> None:
+        """Make slots, and workers for them, where more calls may be at work; the limiter sees to fewer."""
+        more = most - self._slots_made
+        if more <= 0 or self._run.stopping:
+            return
+        self._slots_made = most
+        for _ in range(more):
+            self._slots.release()
+        self._hire(more)
 
     async def _worker(self) -> None:
         slot = Slot(self._slots)
@@ -143,30 +190,55 @@ class _Work:
 
     async def _next(self) -> tuple[Outcome, Call] | None:
         while not self._misses:
-            if self._exhausted or self._run.stopping:
+            if self._run.stopping or not self._more:
                 return None
             async with self._refilling:
-                if not self._misses and not self._exhausted:
+                if not self._misses and self._more:
                     self._refill()
             await asyncio.sleep(0)
         return self._misses.popleft()
 
+    @property
+    def _more(self) -> bool:
+        """Whether there is something to look up: a call that follows one that ended, or one not looked at yet."""
+        return bool(self._following) or not self._exhausted
+
     def _refill(self) -> None:
         """Look the next window up in memory: hits end here, misses wait for a worker."""
-        window = list(islice(self._calls, _WINDOW))
+        following, self._following = self._following, []
+        window = list(islice(self._calls, _WINDOW)) if not self._exhausted else []
         self._exhausted = len(window) < _WINDOW
-        outcomes = [Outcome(call.item) for call in window]
-        self.outcomes.extend(outcomes)
+        fresh = [Outcome(call.item) for call in window]
+        self.outcomes.extend(fresh)
+        jobs = [*following, *zip(fresh, window, strict=True)]
+        while jobs:
+            self._look_up(jobs)
+            jobs, self._following = self._following, []
+
+    def _look_up(self, jobs: Sequence[tuple[Outcome, Call]]) -> None:
         began = time.monotonic()
-        for outcome, call, known in zip(outcomes, window, self._engine.cache.lookup(window), strict=True):
+        for (outcome, call), known in zip(jobs, self._remembered([call for _, call in jobs]), strict=True):
             if known is None:
                 self._misses.append((outcome, call))
                 continue
-            identity = self._engine.model.identity
-            self._engine.ledger.write(call, call.key(identity), identity, known, began)
+            engine = self._engine.of(call)
+            identity = engine.model.identity
+            engine.ledger.write(call, call.key(identity), identity, known, began)
             again = self._settle(outcome, call, known)
             if again is not None:
                 self._misses.append((outcome, again))
+
+    def _remembered(self, calls: Sequence[Call]) -> Sequence[Remembered | None]:
+        """Return what memory holds for calls, in order: one read for each model."""
+        models = {call.model for call in calls}
+        if len(models) == 1:
+            return self._engine.of(calls[0]).cache.lookup(calls)
+        found: dict[int, Remembered | None] = {}
+        for model in models:
+            places = [place for place, call in enumerate(calls) if call.model == model]
+            asked = [calls[place] for place in places]
+            found.update(zip(places, self._engine.of(asked[0]).cache.lookup(asked), strict=True))
+        return [found[place] for place in range(len(calls))]
 
     async def _answer(self, outcome: Outcome, call: Call) -> None:
         again: Call | None = call
@@ -176,7 +248,7 @@ class _Work:
                 outcome.left = BUDGET
                 return
             try:
-                known: Remembered = await self._engine.outermost.complete(call)
+                known: Remembered = await self._engine.of(call).outermost.complete(call)
             except CallError as error:
                 known = error
             except BudgetReached as reached:
@@ -198,7 +270,8 @@ class _Work:
                 error.tries = reply.tries if reply else 1
                 error.book(call.stage, call.item, self._engine.quarantine.scrubber)
         if error is not None:
-            self._engine.quarantine.take(call, error, reply, call.key(self._engine.model.identity))
+            identity = self._engine.of(call).model.identity
+            self._engine.quarantine.take(call, error, reply, call.key(identity))
         if isinstance(error, InvalidReply) and call.attempt + 1 < self._attempts:
             return dataclasses.replace(call, attempt=call.attempt + 1)
         outcome.reply, outcome.error, outcome.attempt = reply, error, call.attempt
@@ -207,6 +280,10 @@ class _Work:
         self._run.done += 1
         self._run.cached += reply is not None and reply.cached
         self._run.failed += error is not None
+        following = self._then(call, outcome) if self._then is not None else None
+        if following is not None:
+            outcome.next = Outcome(following.item)
+            self._following.append((outcome.next, following))
         return None
 
     def _list_the_rest(self) -> None:

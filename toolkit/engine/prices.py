@@ -97,11 +97,12 @@ class PriceBook:
 
     Args:
         models: Who may answer, the lab's own model first.
-        price_as: ``provider:model`` whose list price holds for the lab's own model, for gateways and deployments
-            with names of their own.
+        price_as: ``provider:model`` whose list price holds, for gateways and deployments with names of their own:
+            always for the lab's own model, and for a fallback that has no known price. Or by model, ``{"openai:bench":
+            "openai:gpt-5-mini"}``; who is not listed keeps its own.
 
     Raises:
-        InvalidInput: ``price_as`` names nothing that has a price.
+        InvalidInput: ``price_as`` names nothing that has a price, or prices something that is no model.
 
     Example:
         >>> from toolkit.models import open_model
@@ -109,15 +110,16 @@ class PriceBook:
         0.0
     """
 
-    def __init__(self, models: Sequence[Model] = (), *, price_as: str | None = None) -> None:
+    def __init__(self, models: Sequence[Model] = (), *, price_as: str | Mapping[str, str] | None = None) -> None:
         self._models = tuple(models)
-        self._price_as = _identity(price_as) if price_as else None
+        self._named, self._otherwise = _priced_as(price_as, self._models)
         self._today: dict[str, Price | None] = {}
         self._until = 0.0
-        if self._price_as is not None and price_of(self._price_as) is None:
-            raise InvalidInput(
-                f"price_as={price_as!r} has no known price", hint='Write for example "openai:gpt-5-mini".'
-            )
+
+    def add(self, model: Model) -> None:
+        """Take in a further model of the lab; ``price_as`` holds for it as for a fallback."""
+        self._models = (*self._models, model)
+        self._today = {}
 
     def price(self, name: str, at: float | None = None) -> Price | None:
         """Return the price of a model, or ``None`` where it is unknown.
@@ -158,11 +160,12 @@ class PriceBook:
         own = getattr(model, "price", None)
         if callable(own):
             return Price(f"{model.identity.provider}'s own {_day(at)}", linear_to=-1, rule=_checked(own))
-        if self._price_as is not None and model is self._models[0]:
-            return price_of(self._price_as, at)
         asked = model.identity
+        if str(asked) in self._named:
+            return price_of(self._named[str(asked)], at)
         answered = Identity(asked.provider, name.partition(":")[2], asked.detail)
-        return price_of(answered, at) or price_of(asked, at)
+        listed = price_of(answered, at) or price_of(asked, at)
+        return price_of(self._otherwise, at) if listed is None and self._otherwise is not None else listed
 
     def _answerer(self, name: str) -> Model | None:
         """Return the model behind an answer: named exactly, or a version of it (``gpt-5-2026-01-01``)."""
@@ -325,6 +328,31 @@ def _checked(own: Callable[[Usage], float | None]) -> Callable[[Usage], float | 
         return float(usd)
 
     return price
+
+
+def _priced_as(
+    given: str | Mapping[str, str] | None, models: Sequence[Model]
+) -> tuple[dict[str, Identity], Identity | None]:
+    """Return whose price holds by model, and whose for those that have no known one."""
+    if isinstance(given, Mapping):
+        for name in given:
+            if not all(name.partition(":")):
+                raise InvalidInput(
+                    f"price_as prices {name!r}, which is no model", hint='Write "provider:model", like "openai:bench".'
+                )
+        return {
+            name: _with_price(f"price_as of {name} is {other!r}, which", other) for name, other in given.items()
+        }, None
+    if not given:
+        return {}, None
+    held = _with_price(f"price_as={given!r}", given)
+    return {str(model.identity): held for model in models[:1]}, held
+
+
+def _with_price(where: str, name: str) -> Identity:
+    if price_of(_identity(name)) is None:
+        raise InvalidInput(f"{where} has no known price", hint='Write for example "openai:gpt-5-mini".')
+    return _identity(name)
 
 
 def _identity(name: str) -> Identity:

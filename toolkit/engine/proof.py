@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from toolkit.engine.runs import Runs
 from toolkit.engine.trace import Gauges, Tracing, open_tracing
 from toolkit.events import EventStream
 from toolkit.memory import AppendFile, Writer
-from toolkit.models import Identity
+from toolkit.models import Model
 from toolkit.settings import Settings
 
 __all__ = ["Proof"]
@@ -25,7 +25,7 @@ class Proof:
     Args:
         folder: The study's folder.
         writer: Its writer.
-        identity: Who answers.
+        models: Who answers, the lab's own model first.
         settings: The study's settings; those that may be shown go into run records.
         ledger: Where counts are read; its scrubber is applied to everything that is kept.
         events: The study's events.
@@ -35,7 +35,7 @@ class Proof:
         self,
         folder: Path | None,
         writer: Writer | None,
-        identity: Identity,
+        models: Sequence[Model],
         settings: Settings,
         ledger: Ledger,
         events: EventStream,
@@ -53,7 +53,7 @@ class Proof:
         self.runs = Runs(
             folder / "runs" if folder is not None else None,
             writer,
-            identity=identity,
+            models=models,
             settings=settings.snapshot(),
             ledger=ledger,
             events=events,

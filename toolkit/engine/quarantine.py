@@ -33,7 +33,8 @@ class Quarantine:
     Kinds are ``json_parse_error``, ``schema_mismatch``, ``contradiction``, ``unknown_ids``, ``facet_validation``,
     ``timeout`` and whatever else a caller names. ``manifest.json`` beside the entries holds counts and up to three
     examples a kind. Damaged memory files that were moved aside lie in the same folder and are listed as
-    ``memory_file``. Refusing the same reply again, in a re-run for example, keeps it once.
+    ``memory_file``. Refusing the same reply again, in a re-run for example, keeps it once. Of a kind and stage the
+    first 2,000 are kept; of those beyond only the number is, in the manifest.
 
     Args:
         folder: Where; ``None`` keeps entries in this process only.
@@ -156,7 +157,7 @@ class Quarantine:
 
         Args:
             ids: Which; their beginnings will do.
-            kind: All of this kind.
+            kind: All of this kind, those that were only counted too.
             stage: All of this stage; with ``kind``, those that are both.
 
         Returns:
@@ -173,7 +174,8 @@ class Quarantine:
             fits = (one for one in entries if kind in {None, one.kind} and stage in {None, one.stage})
             chosen |= {entry.id: entry for entry in fits}
         if self._folder is not None:
-            return self._folder.remove(chosen.values())
+            whole = None if kind is None and stage is None else (kind, stage)
+            return self._folder.remove(chosen.values(), whole)
         for one in chosen:
             del self._held[one]
         return len(chosen)

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from toolkit.engine.quarantine_beyond import Beyond
 from toolkit.engine.whole_files import locked, put
 from toolkit.memory import MemoryUnwritable
 
@@ -22,6 +24,9 @@ MEMORY_FILE = "memory_file"
 """The kind of a damaged memory file that was moved aside."""
 UNREADABLE = "an entry that cannot be read any more"
 
+MOST = 2000
+"""Entries of a kind and stage that are kept; those beyond are only counted."""
+_NOTE = f"The first {MOST:,} of a stage are kept; those beyond are only counted."
 _EXAMPLES = 3
 _MANIFEST = "manifest.json"
 _OURS = re.compile(r"(?P<kind>[a-z][a-z0-9_]*)-(?P<id>[0-9a-f]{12})\.json")
@@ -78,6 +83,8 @@ class QuarantineFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
+        self._beyond = Beyond(self.path)
+        self._kept: dict[tuple[str, str], int] | None = None
 
     def commit(self, jobs: Sequence[Kept]) -> list[str]:
         """Write the entries that are not there yet, bring the manifest up to date, and return the ids.
@@ -87,9 +94,10 @@ class QuarantineFolder:
         """
         try:
             with locked(self.path):
-                fresh = [entry for entry in jobs if self._write(entry)]
-                if fresh:
-                    self._write_manifest(_grown(self._manifest(), fresh))
+                manifest = self._manifest()
+                told = [entry for entry in jobs if self._take(entry, manifest)]
+                if told:
+                    self._write_manifest(manifest)
         except OSError as error:
             raise MemoryUnwritable(
                 f"the quarantine {self.path} cannot be written: {error.strerror or error}",
@@ -102,11 +110,17 @@ class QuarantineFolder:
         found = [self._read(path) for path in self._files()]
         return tuple(sorted(found, key=lambda entry: (entry.at, entry.id)))
 
-    def remove(self, entries: Iterable[Kept]) -> int:
-        """Delete entries, count the rest anew, and return how many are gone."""
+    def remove(self, entries: Iterable[Kept], whole: tuple[str | None, str | None] | None = None) -> int:
+        """Delete entries, count the rest anew, and return how many are gone.
+
+        Args:
+            entries: Which.
+            whole: The kind and the stage, or None for any, of which those that were only counted go too.
+        """
         wanted = {entry.id for entry in entries}
-        gone = 0
+        self._kept = None
         with locked(self.path):
+            gone = self._beyond.forget(*whole) if whole is not None else 0
             for path in self._files():
                 if _id_of(path, self.path) in wanted:
                     with contextlib.suppress(FileNotFoundError):
@@ -122,13 +136,39 @@ class QuarantineFolder:
         if not self.path.is_dir():
             return {}
         with contextlib.suppress(OSError), locked(self.path):  # a folder that may only be read can still be counted
-            counts = counted(self.entries())
+            counts = self._counted()
             if counts != self._manifest():
                 self._write_manifest(counts)
             return counts
-        return counted(self.entries())
+        return self._counted()
 
     # --- files ---
+
+    def _take(self, entry: Kept, manifest: dict[str, Any]) -> bool:
+        """Write an entry, or only count it where there are enough like it; False where it is known already."""
+        if (self.path / f"{entry.kind}-{entry.id}.json").exists() or self._beyond.holds(entry.id):
+            return False
+        if self._is_full(entry, manifest):
+            self._beyond.add(entry.kind, entry.stage, entry.id)
+            _grow(manifest, entry, beyond=True)
+        else:
+            self._write(entry)
+            _grow(manifest, entry)
+        return True
+
+    def _is_full(self, entry: Kept, manifest: dict[str, Any]) -> bool:
+        """Whether the kind and stage have all the files they may; their files are counted when that may be so."""
+        if manifest.get(entry.kind, {"count": 0})["count"] < MOST:
+            return False
+        if self._kept is None:
+            self._kept = Counter((one.kind, one.stage) for one in self.entries())
+        return self._kept.get((entry.kind, entry.stage), 0) >= MOST
+
+    def _counted(self) -> dict[str, Any]:
+        manifest = counted(self.entries())
+        for kind, number in self._beyond.numbers().items():
+            _grow(manifest, Kept("", kind), beyond=True, number=number)
+        return dict(sorted(manifest.items()))
 
     def _files(self) -> Iterator[Path]:
         """Yield one path an entry: no manifest, no lock, no side files of a database, no link to elsewhere."""
@@ -157,12 +197,11 @@ class QuarantineFolder:
         sound = sound and isinstance(entry.at, (int, float))
         return entry if sound else Kept(id=id_, kind=kind, item=path.name, reason=UNREADABLE)
 
-    def _write(self, entry: Kept) -> bool:
-        target = self.path / f"{entry.kind}-{entry.id}.json"
-        if target.exists():
-            return False
-        put(target, orjson.dumps(entry, option=_INDENTED))
-        return True
+    def _write(self, entry: Kept) -> None:
+        put(self.path / f"{entry.kind}-{entry.id}.json", orjson.dumps(entry, option=_INDENTED))
+        if self._kept is not None:
+            place = (entry.kind, entry.stage)
+            self._kept[place] = self._kept.get(place, 0) + 1
 
     def _manifest(self) -> dict[str, Any]:
         """Return the manifest as it stands; counted from the files where it is not one."""
@@ -173,7 +212,7 @@ class QuarantineFolder:
             return {}
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             whole = False
-        return held if whole else counted(self.entries())
+        return held if whole else self._counted()
 
     def _write_manifest(self, manifest: dict[str, Any]) -> None:
         put(self.path / _MANIFEST, orjson.dumps(manifest, option=_INDENTED))
@@ -186,17 +225,21 @@ def counted(entries: Iterable[Kept]) -> dict[str, Any]:
         >>> counted([Kept("0" * 12, "timeout", item="p0001")])["timeout"]["count"]
         1
     """
-    return dict(sorted(_grown({}, entries).items()))
-
-
-def _grown(manifest: dict[str, Any], entries: Iterable[Kept]) -> dict[str, Any]:
+    manifest: dict[str, Any] = {}
     for entry in entries:
-        one = manifest.setdefault(entry.kind, {"count": 0, "examples": []})
-        one["count"] += 1
-        if len(one["examples"]) < _EXAMPLES:
-            shown = {"id": entry.id, "stage": entry.stage, "item": entry.item, "reason": entry.reason}
-            one["examples"].append(shown)
-    return manifest
+        _grow(manifest, entry)
+    return dict(sorted(manifest.items()))
+
+
+def _grow(manifest: dict[str, Any], entry: Kept, *, beyond: bool = False, number: int = 1) -> None:
+    one = manifest.setdefault(entry.kind, {"count": 0, "examples": []})
+    one["count"] += number
+    if beyond:
+        one["only_counted"] = one.get("only_counted", 0) + number
+        one["note"] = _NOTE
+    elif len(one["examples"]) < _EXAMPLES:
+        shown = {"id": entry.id, "stage": entry.stage, "item": entry.item, "reason": entry.reason}
+        one["examples"].append(shown)
 
 
 def _id_of(path: Path, folder: Path) -> str:

@@ -38,6 +38,7 @@ class RetryBudget:
         floor: Retries that are there at the beginning, and at most saved up.
         per_second: Retries for each second.
         longest: Seconds a retry waits for its token.
+        time_scale: Seconds of wall time for one second of ``per_second`` and ``longest``.
         now: The clock, in seconds.
 
     Raises:
@@ -56,6 +57,7 @@ class RetryBudget:
         floor: float = 100.0,
         per_second: float = 1.0,
         longest: float = 30.0,
+        time_scale: float = 1.0,
         now: Now = time.monotonic,
     ) -> None:
         if share < 0 or floor < 0 or per_second <= 0 or longest <= 0:
@@ -69,8 +71,8 @@ class RetryBudget:
         """Retries that were not made because the budget was spent."""
         self._share = share
         self._floor = floor
-        self._per_second = per_second
-        self._longest = longest
+        self._per_second = per_second / time_scale
+        self._longest = longest * time_scale
         self._now = now
         self._level = floor
         self._counted = 0
@@ -105,6 +107,7 @@ class Retry:
         wait_initial: Upper bound of the first wait, in seconds.
         wait_max: Upper bound of every wait, in seconds.
         budget: Bounds the share of retries; by default a ``RetryBudget()`` of this layer's own.
+        time_scale: Seconds of wall time for one second of ``wait_initial``.
     """
 
     def __init__(
@@ -115,6 +118,7 @@ class Retry:
         wait_initial: float = 0.5,
         wait_max: float = 30.0,
         budget: RetryBudget | None = None,
+        time_scale: float = 1.0,
     ) -> None:
         self.retries = 0
         """Retries so far."""
@@ -124,7 +128,7 @@ class Retry:
         """Tries that brought nothing though the provider may have billed them."""
         self._inner = inner
         self._tries = tries
-        self._wait_initial = wait_initial
+        self._wait_initial = wait_initial * time_scale
         self._wait_max = wait_max
         self._budget = budget or RetryBudget()
 

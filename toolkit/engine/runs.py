@@ -24,7 +24,7 @@ from toolkit.engine.whole_files import locked, put
 from toolkit.errors import InvalidInput
 from toolkit.events import EventStream
 from toolkit.memory import MemoryUnwritable, Ticket, Writer
-from toolkit.models import Call, Identity
+from toolkit.models import Call, Identity, Model
 from toolkit.redact import Scrubber
 
 if TYPE_CHECKING:
@@ -35,8 +35,9 @@ __all__ = ["Recording", "Runs", "git_sha", "run_id_of"]
 FORMAT = 1
 
 _PACKAGES = ("dramatis-toolkit", "genai-prices", "joblib", "numpy", "openai", "orjson", "pandas", "pillow", "pydantic")
-_ELSEWHERE = frozenset({"model", "seed", "mode", "concurrency", "timeout", "tries", "retry_wait_max"})
-"""Settings that stand elsewhere in a record, or that change when and how often something is asked, but not what."""
+_ELSEWHERE = frozenset({"model", "seed", "mode", "concurrency", "timeout", "tries", "retry_wait_max", "retention"})
+"""Settings that stand elsewhere in a record, or that change when, how often and for what price something is asked, but
+not what."""
 _INDENTED = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
 _MOST = 200
 """Executions that one record keeps; the first and the latest."""
@@ -89,6 +90,8 @@ class Recording:
         for call in calls:
             self.calls += 1
             self._hash.update(call.key(self._identity).encode())
+            if call.model:
+                self._hash.update(call.model.encode())
             yield call
 
     def close(self) -> str:
@@ -107,7 +110,7 @@ class Runs:
     Args:
         folder: Where; ``None`` keeps records in this process only.
         writer: The study's writer.
-        identity: Who answers.
+        models: Who answers, the lab's own model first; what one says of its ``prompt_caching`` is recorded.
         settings: The settings that may be shown.
         ledger: Where counts and tokens are read.
         events: Told ``run.started`` and, where a run breaks, ``run.failed``.
@@ -120,7 +123,7 @@ class Runs:
         folder: Path | None,
         writer: Writer | None,
         *,
-        identity: Identity,
+        models: Sequence[Model],
         settings: Mapping[str, Any],
         ledger: Ledger,
         events: EventStream,
@@ -129,7 +132,8 @@ class Runs:
     ) -> None:
         self._folder = _RunFolder(folder) if folder is not None else None
         self._writer = writer
-        self._identity = identity
+        self._models = tuple(models)
+        self._identity = models[0].identity
         self._settings = settings
         self._ledger = ledger
         self._events = events
@@ -137,6 +141,12 @@ class Runs:
         self._around = around
         self._held: dict[str, dict[str, Any]] = {}
         self._pending: Ticket[Any] | None = None
+        self._active: dict[str, Run] = {}
+
+    @property
+    def active(self) -> tuple[Run, ...]:
+        """The runs that go on now, the one that began first leading."""
+        return tuple(self._active.values())
 
     @contextmanager
     def recording(self, run: Run, seed: int) -> Iterator[Recording]:
@@ -144,6 +154,7 @@ class Runs:
         recording = Recording(run, seed, self._identity)
         began = datetime.now(UTC)
         self._events.emit("run.started", run=run.id, verb=run.verb, seed=seed, total=run.total)
+        self._active[run.id] = run
         try:
             with self._around(run):
                 yield recording
@@ -152,6 +163,8 @@ class Runs:
             self._events.emit("run.failed", run=run.id, verb=run.verb, error=type(error).__name__, message=told)
             self._write(recording, began, f"{type(error).__name__}: {told}")
             raise
+        finally:
+            self._active.pop(run.id, None)
         self._write(recording, began, "")
 
     @property
@@ -228,12 +241,19 @@ class Runs:
                     "seconds": round(run.elapsed, 3),
                     "complete": not error and not run.stopping and run.done >= (run.total or 0),
                     **self._counts(run.id),
+                    **self._caching(),
                     "git_sha": git_sha(),
                     "versions": _versions(),
                     "error": error,
                 }
             ],
         }
+
+    def _caching(self) -> dict[str, Any]:
+        """Return what models were told of their prompt caches, by those that were told anything."""
+        told = {str(one.identity): getattr(one, "prompt_caching", None) for one in self._models}
+        told = {name: one for name, one in told.items() if one}
+        return {"prompt_caching": told} if told else {}
 
     def _counts(self, run: str) -> dict[str, Any]:
         """Return what the ledger says of a run; money is null where the price of any reply is not known."""

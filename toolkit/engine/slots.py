@@ -3,11 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextvars import ContextVar
 
 from toolkit.models import Call, Reply, Responder
 
-__all__ = ["Slot", "Slotted", "current_slot"]
+__all__ = ["AtWork", "Slot", "Slotted", "current_slot"]
+
+
+class AtWork:
+    """How many calls a run may have at work at once; may be raised while runs go on.
+
+    Args:
+        most: Calls at work at most.
+
+    Example:
+        >>> bound, seen = AtWork(8), []
+        >>> forget = bound.watch(seen.append)
+        >>> bound.resize(64)
+        >>> bound.most, seen
+        (64, [64])
+        >>> forget()
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._watchers: list[Callable[[int], object]] = []
+
+    def resize(self, most: int) -> None:
+        """Set it, and tell the runs that go on. Call it on the private loop."""
+        self.most = most
+        for told in tuple(self._watchers):
+            told(most)
+
+    def watch(self, told: Callable[[int], object]) -> Callable[[], None]:
+        """Call a function with each new number, until what is returned is called."""
+        self._watchers.append(told)
+        return lambda: self._watchers.remove(told)
 
 
 class Slot:

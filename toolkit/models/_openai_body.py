@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -29,16 +30,31 @@ class Profile:
     abilities: Abilities
     max_tokens_field: MaxTokensField
     prompt_cache: bool
-    """True where ``prompt_cache_key`` is understood."""
+    """True where ``prompt_cache_key`` and retention are understood."""
+    retention: Mapping[str, Any] = field(default_factory=dict)
+    """What says how long prompt prefixes are kept, as it is sent."""
+
+    def caching(self, call: Call, without: Collection[str] = ()) -> dict[str, Any]:
+        """Return the parameters of a call that are about the provider's prompt cache.
+
+        Args:
+            call: What is asked.
+            without: Parameters that the endpoint refused.
+        """
+        if not self.prompt_cache:
+            return {}
+        told: dict[str, Any] = {"prompt_cache_key": cache_key(call.family)} if call.family else {}
+        told |= self.retention
+        return {name: value for name, value in told.items() if name not in without} if without else told
 
 
-def body_of(call: Call, profile: Profile, *, prompt_cache: bool) -> bytes:
+def body_of(call: Call, profile: Profile, caching: Mapping[str, Any]) -> bytes:
     """Return the request's JSON.
 
     Args:
         call: What is asked.
         profile: How the endpoint wants it.
-        prompt_cache: False leaves ``prompt_cache_key`` out of this request.
+        caching: The parameters about the provider's prompt cache, see ``Profile.caching``.
     """
     images = profile.abilities.images
     body: dict[str, Any] = {
@@ -50,8 +66,7 @@ def body_of(call: Call, profile: Profile, *, prompt_cache: bool) -> bytes:
     _add_sampling(body, call, profile)
     if call.seed is not None and profile.abilities.seed:
         body["seed"] = seed_of(call)
-    if prompt_cache and profile.prompt_cache and call.family:
-        body["prompt_cache_key"] = cache_key(call.family)
+    body.update(caching)
     return orjson.dumps(body)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
@@ -10,13 +11,14 @@ from typing import Any
 from toolkit.errors import InvalidInput
 from toolkit.seeds import rng
 
-__all__ = ["LogProbs", "distribution", "respond", "tokens"]
+__all__ = ["LogProbs", "distribution", "mark_of", "respond", "tokens"]
 
 LogProbs = tuple[tuple[tuple[str, float], ...], ...]
 """For each token the most likely tokens and their log-probabilities, the said one first."""
 
 _DEEPEST = 6  # a schema that refers to itself ends here
 _REDRAWS = 200  # tries for one more distinct element
+_SUM = re.compile(r"\bsum to (\d+)\b")  # schemas have no word for a sum, so answer types say it in a description
 
 _SUBJECTS = (
     "The plain one",
@@ -78,7 +80,9 @@ def respond(schema: Mapping[str, Any] | None, seed: int, *path: str | int) -> An
 
     Args:
         schema: A JSON schema: enum, const, types, bounds, lengths, arrays, objects, anyOf, oneOf, ``$ref`` into itself,
-            the usual formats; ``pattern`` is not obeyed.
+            the usual formats; ``pattern`` is not obeyed. Beyond what the schema says, a list of an enum's options that
+            is bounded by their number repeats none, groups of them neither, and whole numbers from 0 to 100 of an
+            object whose description says ``sum to 100`` do: strict modes have no words for rankings and allocations.
         seed: The responder's seed.
         path: The address of this answer; equal arguments give equal values on every machine.
 
@@ -152,6 +156,9 @@ class _Maker:
         return self.value(merged, depth + 1)
 
     def _object(self, schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
+        total = _SUM.search(schema.get("description", ""))
+        if total is not None and _counted_up_to(schema, int(total.group(1))):
+            return self._shared(list(schema["properties"]), int(total.group(1)))
         required = schema.get("required", ())
         return {
             name: self.value(inner, depth + 1)
@@ -163,10 +170,12 @@ class _Maker:
         least = schema.get("minItems", 0)
         items = schema.get("items", {})
         most = schema.get("maxItems", max(least, 3))
+        if _grouped(items, schema.get("maxItems")):
+            return self._groups(items["items"]["enum"], most)
         wanted = least if depth >= _DEEPEST else _whole(self.draw, min(least or 1, most), most)
-        if not schema.get("uniqueItems"):
-            return [self.value(items, depth + 1) for _ in range(wanted)]
-        return self._distinct(items, least, wanted, depth)
+        if schema.get("uniqueItems") or _bounded(items, schema.get("maxItems")):
+            return self._distinct(items, least, wanted, depth)
+        return [self.value(items, depth + 1) for _ in range(wanted)]
 
     def _distinct(self, items: Mapping[str, Any], least: int, wanted: int, depth: int) -> list[Any]:
         if "enum" in items and "const" not in items:
@@ -182,6 +191,22 @@ class _Maker:
         if len(found) < least:
             raise InvalidInput(f"the schema asks for {least} distinct elements and allows {len(found)}")
         return found
+
+    def _groups(self, options: Sequence[Any], wanted: int) -> list[Any]:
+        """Return so many of the options, each once, in groups as a ranking with ties has them."""
+        groups: list[Any] = []
+        for one in _shuffled(self.draw, options)[:wanted]:
+            if groups and self.draw.random() < 0.3:  # noqa: PLR2004  # about one tie in three
+                groups[-1].append(one)
+            else:
+                groups.append([one])
+        return groups
+
+    def _shared(self, names: Sequence[str], total: int) -> dict[str, int]:
+        """Return whole numbers that sum to the total: the gaps between cuts drawn along it."""
+        cuts = sorted(_whole(self.draw, 0, total) for _ in names[1:])
+        edges = zip([0, *cuts], [*cuts, total], strict=True)
+        return {name: high - low for name, (low, high) in zip(names, edges, strict=True)}
 
     def _integer(self, schema: Mapping[str, Any], _depth: int) -> int:
         step = schema.get("multipleOf", 1)
@@ -230,6 +255,18 @@ def distribution(
     return tuple((one, round(math.log(max(weight / total, 1e-12)), 6)) for one, weight in pairs)[: max(top, 1)]
 
 
+def mark_of(marks: Sequence[str], top: int, seed: int, *path: str | int) -> tuple[str, LogProbs]:
+    """Return one of some marks as a whole reply of one token, and its log-probabilities.
+
+    Example:
+        >>> said, found = mark_of(["A", "B"], 20, 7, "some call")
+        >>> said == found[0][0][0], len(found[0])
+        (True, 2)
+    """
+    said = _pick(rng(seed, "mark", *path), marks)
+    return said, (distribution(marks, said, top, seed, *path),)
+
+
 def tokens(text: str, value: Any, schema: Mapping[str, Any] | None, top: int, seed: int, *path: str | int) -> LogProbs:
     """Return tokens that make up ``text``, the first enum's option among them as one token with its alternatives.
 
@@ -264,6 +301,24 @@ def _first_enum(value: Any, schema: Mapping[str, Any] | None) -> tuple[str, list
             if "enum" in inner and name in value:
                 return str(value[name]), [str(one) for one in inner["enum"]]
     return "", []
+
+
+def _bounded(items: Mapping[str, Any], most: int | None) -> bool:
+    """Say whether a list's bound leaves room for each of an enum's options once."""
+    return most is not None and "enum" in items and "const" not in items and most <= len(items["enum"])
+
+
+def _grouped(items: Mapping[str, Any], most: int | None) -> bool:
+    """Say whether a list holds lists of an enum's options, all under the same bound: a ranking with ties."""
+    inner = items.get("items", {})
+    return items.get("maxItems") == most and isinstance(inner, Mapping) and _bounded(inner, most)
+
+
+def _counted_up_to(schema: Mapping[str, Any], total: int) -> bool:
+    """Say whether an object holds whole numbers only, each from 0 to a total: an allocation."""
+    whole = {"type": "integer", "minimum": 0, "maximum": total}
+    parts = list(schema.get("properties", {}).values())
+    return bool(parts) and all(whole.items() <= one.items() for one in parts)
 
 
 def _bounds(schema: Mapping[str, Any], *, least_gap: int, default_span: int) -> tuple[float, float]:

@@ -81,6 +81,9 @@ class Sampling:
     logprobs: int | None = None
     """How many log-probabilities to return for each output token, 0 to 20."""
     reasoning: Literal["minimal", "low", "medium", "high"] | None = None
+    among: tuple[str, ...] | None = None
+    """The marks one of which is the whole reply (``A``, ``B``, …), where the prompt asks for one; nothing is sent of
+    it, but models that make replies up go by it."""
 
     def canonical(self) -> dict[str, Any]:
         """Return the values that are set."""
@@ -127,6 +130,9 @@ class Call:
     """Calls that share a prompt prefix; becomes the provider's prompt cache key."""
     template: str = ""
     """``name@digest`` of the prompt file."""
+    model: str = ""
+    """``provider:model`` of a further model of the study that is to answer; the study's own where it is empty. Who
+    answers enters the key by the identity that ``key`` is given."""
     _key: tuple[Identity, str] | None = field(default=None, init=False, repr=False, compare=False)
 
     def key(self, identity: Identity) -> str:
@@ -202,5 +208,9 @@ class Reply:
     """For each output token the most likely tokens and their log-probabilities (natural logarithm)."""
     notes: tuple[str, ...] = ()
     """What the researcher should know of this reply, for example that an image was described in words."""
+    cost: float | None = None
+    """USD it cost when it came; null where that was not known then."""
+    price_version: str = ""
+    """Whose price that was and of what day."""
     cached: bool = False
     """True where memory answered."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Collection
 from typing import Any
 
 from toolkit.errors import BadRequest, InvalidInput, KeyMissing
@@ -14,12 +15,14 @@ from toolkit.models._openai_reply import Sent, reply_of
 from toolkit.models.call import Call, Identity, Picture, Reply
 from toolkit.models.model import Abilities
 from toolkit.models.pace import PACE_HEADERS, Pace, pace_of
+from toolkit.models.retention import Retention, checked_retention, retention_for, shortfall
 
 __all__ = ["OpenAIModel", "open_model"]
 
 _PATH = "/chat/completions"
 _DESCRIBED = "a picture was described in words; the picture itself was not sent to this model"
-_NO_CACHE_KEY = "the provider refuses prompt_cache_key; the request was sent again without it"
+_RESENT = "the provider refuses {name}; the request was sent again without it"
+_REFUSED = "{who} refuses {name}, so requests go without it"
 _LARGEST_SEEN = 10_000
 
 
@@ -30,11 +33,12 @@ class OpenAIModel:
     the last of them, or with the loop.
     """
 
-    def __init__(self, endpoint: Endpoint, profile: Profile, identity: Identity) -> None:
+    def __init__(self, endpoint: Endpoint, profile: Profile, identity: Identity, word: Retention = "off") -> None:
         self._endpoint = endpoint
         self._profile = profile
         self._identity = identity
-        self._prompt_cache = True
+        self._word = word
+        self._refused: frozenset[str] = frozenset()
         self.pace: Pace | None = None
         """The limits the provider told last."""
         self._told: tuple[str | None, ...] = ()
@@ -55,11 +59,25 @@ class OpenAIModel:
         """What this model can do."""
         return self._profile.abilities
 
+    @property
+    def prompt_caching(self) -> dict[str, Any]:
+        """What this endpoint is told of its prompt cache: the word asked for, what is sent for it, what was refused."""
+        told = self._profile.retention if self._profile.prompt_cache else {}
+        sent = {name: value for name, value in told.items() if name not in self._refused}
+        return {"retention": self._word, "sent": sent, "refused": sorted(self._refused)}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What every result must say of how this model was asked."""
+        refused = tuple(_REFUSED.format(who=self._identity, name=name) for name in sorted(self._refused))
+        short = shortfall(self._profile.model, self._word) if self._profile.prompt_cache else ""
+        return (short, *refused) if short else refused
+
     async def complete(self, call: Call) -> Reply:
         """Send one call once and return its reply; nothing is retried here.
 
-        The one exception: an endpoint that refuses ``prompt_cache_key`` by name gets the request again without it,
-        and never sees it again from this model; the reply's notes say so.
+        The one exception: an endpoint that refuses a parameter about its prompt cache by name gets the request again
+        without it, and never sees that parameter again from this model; the reply's notes say so.
 
         Raises:
             CallError: In its classes, see ``toolkit.errors``: the message names the model, the hint the next step.
@@ -71,25 +89,27 @@ class OpenAIModel:
                 await self._prepare(pictures)
             else:
                 notes = (_DESCRIBED,)
-        with_key = self._prompt_cache
-        try:
-            return await self._send(call, notes, prompt_cache=with_key)
-        except BadRequest as error:
-            if not (with_key and self._profile.prompt_cache and call.family and "prompt_cache" in error.message):
-                raise
-        self._prompt_cache = False
-        return await self._send(call, (*notes, _NO_CACHE_KEY), prompt_cache=False)
+        caching = self._profile.caching(call, self._refused)
+        while True:
+            try:
+                return await self._send(call, notes, body_of(call, self._profile, caching))
+            except BadRequest as error:
+                refused = _named(error, caching)
+                if not refused:
+                    raise
+            self._refused |= refused
+            caching = self._profile.caching(call, self._refused)
+            notes += tuple(_RESENT.format(name=name) for name in sorted(refused))
 
     async def close(self) -> None:
         """Give back the connections; the model may be used again afterwards."""
         self._shared = {}
         await release(self)
 
-    async def _send(self, call: Call, notes: tuple[str, ...], *, prompt_cache: bool) -> Reply:
+    async def _send(self, call: Call, notes: tuple[str, ...], body: bytes) -> Reply:
         shared = self._shared.get(asyncio.get_running_loop())
         if shared is None or shared.closed:
             shared = await self._connect()
-        body = body_of(call, self._profile, prompt_cache=prompt_cache)
         started, clock = time.time(), time.perf_counter()
         response = await shared.post(call, body, self._identity)
         told = tuple(response.headers.get(name) for name in PACE_HEADERS)
@@ -132,6 +152,7 @@ def open_model(
     abilities: Abilities | None = None,
     identity: Identity | None = None,
     prompt_cache: bool | None = None,
+    retention: str | None = None,
     max_tokens_field: MaxTokensField | None = None,
 ) -> OpenAIModel:
     """Return a model behind an OpenAI-compatible endpoint; nothing is sent yet.
@@ -144,14 +165,17 @@ def open_model(
         timeout: Longest silence of the server, in seconds; a call's whole time is the engine's to limit.
         abilities: What the model can do; by default everything.
         identity: Who answers, where that is known better than by address (the embedded model's weights).
-        prompt_cache: Whether ``prompt_cache_key`` is sent; by default to OpenAI itself only.
+        prompt_cache: Whether ``prompt_cache_key`` and retention are sent; by default to OpenAI itself only.
+        retention: How long the provider is asked to keep prompt prefixes: ``in_memory``, ``24h`` or ``off`` (nothing is
+            said); what that becomes for each model is in ``toolkit.models.retention``. Sent where ``prompt_cache_key``
+            is; by default ``in_memory`` to OpenAI itself.
         max_tokens_field: How the endpoint calls the bound on output; by default ``max_completion_tokens`` at OpenAI
             itself and ``max_tokens`` anywhere else.
 
     Raises:
         KeyMissing: No key is given or set, and the endpoint is not on this machine.
-        InvalidInput: The name is empty, the base URL is no web address, the key cannot be sent, or the timeout is not
-            positive.
+        InvalidInput: The name is empty, the base URL is no web address, the key cannot be sent, the timeout is not
+            positive, or the retention is none of the words.
 
     Example:
         >>> model = open_model("some-model", base_url="http://127.0.0.1:8000/v1")
@@ -165,13 +189,21 @@ def open_model(
     url = checked_url(base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL)
     endpoint = Endpoint(url, "", organization, timeout)
     endpoint = Endpoint(url, _key(api_key, endpoint), organization, timeout)
+    word = checked_retention(retention or ("in_memory" if endpoint.own else "off"))
     profile = Profile(
         model=name,
         abilities=abilities or Abilities(),
         max_tokens_field=max_tokens_field or ("max_completion_tokens" if endpoint.own else "max_tokens"),
         prompt_cache=endpoint.own if prompt_cache is None else prompt_cache,
+        retention=retention_for(name, word),
     )
-    return OpenAIModel(endpoint, profile, identity or Identity("openai", name, {"base_url": endpoint.public}))
+    return OpenAIModel(endpoint, profile, identity or Identity("openai", name, {"base_url": endpoint.public}), word)
+
+
+def _named(error: BadRequest, caching: Collection[str]) -> frozenset[str]:
+    """Return which of the parameters sent a refusal names; all, where it speaks of prompt caching in general."""
+    named = frozenset(name for name in caching if name in error.message)
+    return named or (frozenset(caching) if "prompt_cache" in error.message else frozenset())
 
 
 def _key(given: str | None, endpoint: Endpoint) -> str:

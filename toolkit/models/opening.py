@@ -67,4 +67,5 @@ def _of_openai(settings: Settings) -> dict[str, Any]:
         "api_key": key.get_secret_value() if key is not None else None,
         "organization": settings.organization,
         "timeout": settings.timeout + _SLACK,
+        "retention": settings.retention,
     }

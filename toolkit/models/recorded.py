@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from toolkit.errors import CapsuleInvalid, ReplayMiss
+from toolkit.errors import CapsuleInvalid, InvalidInput, ReplayMiss
 from toolkit.models.call import Call, Identity, Reply
 from toolkit.models.model import Abilities, Model
 
@@ -29,6 +29,23 @@ class RecordedModel:
             self.abilities = Abilities(**recorded["abilities"])
         except (LookupError, TypeError) as error:
             raise CapsuleInvalid("the capsule does not say which model answered", hint="Freeze it again.") from error
+        self._further = tuple(models[1:])
+
+    def another(self, name: str) -> RecordedModel:
+        """Return a further model that answered when the capsule was made.
+
+        Args:
+            name: ``provider:model``, or the provider alone.
+
+        Raises:
+            InvalidInput: The capsule knows no such model.
+        """
+        for recorded in self._further:
+            found = RecordedModel([recorded])
+            if name in {str(found.identity), found.identity.provider}:
+                return found
+        known = ", ".join(str(RecordedModel([one]).identity) for one in self._further) or "none"
+        raise InvalidInput(f"the capsule holds no replies of a further model {name!r}", hint=f"It holds: {known}.")
 
     async def complete(self, call: Call) -> Reply:
         """Refuse: a recording answers from memory only.

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from toolkit.errors import BadRequest, CallError, ContentRefused, InvalidInput, InvalidReply, ProviderDown, RateLimited
-from toolkit.models._responder import respond, tokens
+from toolkit.models._responder import mark_of, respond, tokens
 from toolkit.models.call import Call, Identity, Reply, Usage
 from toolkit.models.model import Abilities
 from toolkit.seeds import rng
@@ -31,7 +31,8 @@ class ScriptedModel:
 
     The same call gives the same bytes on every machine. Usage is counted from the text: one token for each four
     characters begun, pictures not counted. Log-probabilities, when asked for, treat the first enum's option as one
-    token. ``max_tokens`` cuts the text, as a provider would.
+    token. ``max_tokens`` cuts the text, as a provider would. Where the call names marks to reply with (``among``), one
+    of them is the whole reply.
 
     Args:
         name: The model's name; it enters the identity and the answers.
@@ -116,6 +117,8 @@ class ScriptedModel:
         """Give back nothing: there is nothing to give back."""
 
     def _answer(self, call: Call, key: str, *, malformed: bool) -> Reply:
+        if call.sampling.among:
+            return self._mark(call, call.sampling.among, key, malformed=malformed)
         schema = call.schema.body if call.schema else None
         try:
             value = respond(schema, self._seed, key)
@@ -137,6 +140,18 @@ class ScriptedModel:
             finish=finish,
             request_id=f"scripted-{key[:16]}",
             logprobs=tokens(text, value, schema, top, self._seed, key) if top is not None and whole else None,
+        )
+
+    def _mark(self, call: Call, marks: Sequence[str], key: str, *, malformed: bool) -> Reply:
+        """Return one of the marks that were asked for, with the log-probabilities of all."""
+        text, found = mark_of(marks, call.sampling.logprobs or 0, self._seed, key)
+        return Reply(
+            text="…" if malformed else text,
+            model=str(self._identity),
+            usage=Usage(input=counted(call), output=1),
+            finish="length",
+            request_id=f"scripted-{key[:16]}",
+            logprobs=found if call.sampling.logprobs is not None and not malformed else None,
         )
 
     def _draw_fault(self, key: str) -> str | None:

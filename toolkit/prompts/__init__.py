@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +15,49 @@ from toolkit.errors import InvalidInput
 if TYPE_CHECKING:
     from jinja2 import Template as JinjaTemplate
 
-__all__ = ["Prompt", "load", "parse"]
+__all__ = ["Prompt", "load", "mark", "parse"]
 
 _SECTION = re.compile(r"^=== (system|user|assistant) ===[ \t]*$", re.MULTILINE)
 _WORD = secrets.token_hex(8)
 """Drawn anew by each process and part of an image's mark, so that no filled-in text can pose as an image."""
 _IMAGE = re.compile(f"\ue000{_WORD}:([0-9]+)\ue001")
+_PLAIN = (str, int, float, bool, type(None))
+_KEPT = 64
+"""Texts that a section keeps."""
 _UNFIT = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What a template raises where it is applied to values it does not fit, besides Jinja's own errors."""
+
+
+class _Section:
+    """One section. What stands before the varying text is the same for whole runs, so it is filled in once.
+
+    Args:
+        role: Who speaks.
+        template: The text.
+        names: What it is filled with; ``None`` where it varies from call to call.
+    """
+
+    __slots__ = ("_kept", "_names", "_template", "role")
+
+    def __init__(self, role: str, template: JinjaTemplate, names: frozenset[str] | None) -> None:
+        self.role = role
+        self._template = template
+        self._names = names
+        self._kept: dict[tuple[Any, ...], str] = {}
+
+    def fill(self, values: dict[str, Any]) -> str:
+        """Return the text with the values in place."""
+        if self._names is None or not self._names <= values.keys():
+            return self._template.render(values).strip()
+        given = tuple(values[name] for name in self._names)
+        if not all(isinstance(one, _PLAIN) for one in given):
+            return self._template.render(values).strip()
+        key = (*given, *map(type, given))  # 1 and True are equal, but do not read the same
+        if key not in self._kept:
+            if len(self._kept) == _KEPT:
+                self._kept.clear()
+            self._kept[key] = self._template.render(values).strip()
+        return self._kept[key]
 
 
 @dataclass(frozen=True)
@@ -35,9 +70,9 @@ class Prompt:
     name: str
     """``questions.ask`` for ``questions.ask.md.j2``."""
     source: str
-    sections: tuple[tuple[str, JinjaTemplate], ...]
+    sections: tuple[_Section, ...]
 
-    @property
+    @cached_property
     def version(self) -> str:
         """``name@digest``: what a replay miss compares."""
         return f"{self.name}@{hashlib.sha256(self.source.encode()).hexdigest()[:12]}"
@@ -50,17 +85,18 @@ class Prompt:
         """
         from jinja2 import TemplateError
 
-        values["image"] = _mark
+        values["image"] = mark
         turns: list[tuple[str, list[str | int]]] = []
-        for role, template in self.sections:
+        for section in self.sections:
             try:
-                text = template.render(values).strip()
+                text = section.fill(values)
             except (TemplateError, *_UNFIT) as error:
                 raise InvalidInput(
-                    f"the prompt {self.name} cannot be filled in: {error}", hint=f"Look at its section '{role}'."
+                    f"the prompt {self.name} cannot be filled in: {error}",
+                    hint=f"Look at its section '{section.role}'.",
                 ) from error
             if text:
-                turns.append((role, _split(text)))
+                turns.append((section.role, _split(text)))
         return turns
 
 
@@ -92,6 +128,7 @@ def parse(name: str, source: str) -> Prompt:
         [('user', ['Hello Ada.'])]
     """
     from jinja2 import StrictUndefined, TemplateSyntaxError
+    from jinja2.meta import find_undeclared_variables
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     environment = ImmutableSandboxedEnvironment(
@@ -108,11 +145,13 @@ def parse(name: str, source: str) -> Prompt:
             hint="Begin it with a line '=== system ===' or '=== user ==='.",
         )
     sections = []
-    for heading in _SECTION.finditer(source):
+    headings = list(_SECTION.finditer(source))
+    for heading in headings:
         following = _SECTION.search(source, heading.end())
         text = source[heading.end() : following.start() if following else None]
         try:
-            sections.append((heading[1], environment.from_string(text)))
+            names = None if heading is headings[-1] else frozenset(find_undeclared_variables(environment.parse(text)))
+            sections.append(_Section(heading[1], environment.from_string(text), names))
         except TemplateSyntaxError as error:
             line = error.lineno + source.count("\n", 0, heading.end())
             raise InvalidInput(
@@ -134,7 +173,8 @@ def _load(name: str) -> Prompt:
     return parse(name, source)
 
 
-def _mark(index: int) -> str:
+def mark(index: int) -> str:
+    """Return what stands for the image of this index in a text that a prompt is filled with."""
     return f"\ue000{_WORD}:{int(index)}\ue001"
 
 

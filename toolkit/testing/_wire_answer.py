@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
-from toolkit.models._responder import respond, tokens
+from toolkit.models._responder import LogProbs, mark_of, respond, tokens
 
 __all__ = ["Prompt", "PromptCache", "completion"]
 
@@ -79,12 +80,18 @@ def completion(
         InvalidInput: The schema cannot be satisfied.
     """
     schema = _schema(body)
-    value = respond(schema, seed, digest)
-    text = value if schema is None else orjson.dumps(value).decode()
+    top = body.get("top_logprobs", 0) if body.get("logprobs") else None
+    marks = _marks(body, prompt) if schema is None and top is not None else []
+    found: LogProbs | None = None
+    if marks and top is not None:
+        text, found = mark_of(marks, top, seed, digest)
+    else:
+        value = respond(schema, seed, digest)
+        text = value if schema is None else orjson.dumps(value).decode()
+        found = tokens(text, value, schema, top, seed, digest) if top is not None else None
     said, finish, refused = _spoilt(text, body, fault)
     reasoning = _REASONING.get(body.get("reasoning_effort", ""), 0)
     output = math.ceil(len(said or refused or "") / 4) + reasoning
-    top = body.get("top_logprobs", 0) if body.get("logprobs") else None
     whole = said == text
     return orjson.dumps(
         {
@@ -96,9 +103,7 @@ def completion(
                 {
                     "index": 0,
                     "message": {"role": "assistant", "content": said, "refusal": refused},
-                    "logprobs": _logprobs(text, value, schema, top, seed, digest)
-                    if top is not None and whole
-                    else None,
+                    "logprobs": _logprobs(found, top) if found is not None and top is not None and whole else None,
                     "finish_reason": finish,
                 }
             ],
@@ -143,10 +148,13 @@ def _schema(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return schema
 
 
-def _logprobs(
-    text: str, value: Any, schema: Mapping[str, Any] | None, top: int, seed: int, digest: str
-) -> dict[str, Any]:
-    places = tokens(text, value, schema, top, seed, digest)
+def _marks(body: Mapping[str, Any], prompt: Prompt) -> list[str]:
+    """Return the marks before the options of a prompt that asks for one token: ``A) tea``."""
+    one = (body.get("max_completion_tokens") or body.get("max_tokens")) == 1
+    return re.findall(r"^([A-Z]{1,2}|[0-9])\)(?: |$)", prompt.text, re.MULTILINE) if one else []
+
+
+def _logprobs(places: LogProbs, top: int) -> dict[str, Any]:
     return {
         "content": [
             {

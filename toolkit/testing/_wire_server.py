@@ -18,11 +18,15 @@ from toolkit.errors import InvalidInput
 from toolkit.testing._wire_answer import Prompt, PromptCache, completion
 from toolkit.testing._wire_connection import Connection, Request
 from toolkit.testing._wire_faults import Outcome, Refusals, Weather, refusal
+from toolkit.testing._wire_images import IMAGE_PATHS, image_request, pictured
 
 __all__ = ["Traffic", "WireServer"]
 
 _START_SECONDS = 10.0
-_OUTSIDE = frozenset({"prompt_cache_key", "user"})  # parameters that change no answer
+Complete = Callable[[str, str | None, list[tuple[str, str]], float], Outcome]
+"""Answers a request by its digest, the fault it meets, headers and delay."""
+_OUTSIDE = frozenset({"prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "user"})
+"""Parameters that change no answer."""
 
 
 @dataclass(slots=True)
@@ -92,7 +96,8 @@ class WireServer:
     """An OpenAI-compatible endpoint on ``127.0.0.1``, for tests through the real client.
 
     Answers are made from each request's JSON schema; equal requests get equal answers. It serves
-    ``POST /v1/chat/completions``, ``GET /v1/models`` and ``GET /stats``, on a thread and loop of its own.
+    ``POST /v1/chat/completions``, ``POST /v1/images/generations`` and ``/v1/images/edits`` (a PNG of the size asked
+    for), ``GET /v1/models`` and ``GET /stats``, on a thread and loop of its own.
 
     Args:
         seed: The seed of answers, faults and latencies.
@@ -242,16 +247,35 @@ class WireServer:
             return Outcome(
                 200, orjson.dumps({"object": "list", "data": [{"id": m, "object": "model"} for m in models]})
             )
-        if request.method != "POST" or request.path != "/v1/chat/completions":
-            return _refused(refusal(404, "not_found", f"Nothing at {request.method} {request.path}"))
+        if request.method == "POST" and request.path in IMAGE_PATHS:
+            return self._image(request)
+        if request.method == "POST" and request.path == "/v1/chat/completions":
+            return self._chat(request)
+        return _refused(refusal(404, "not_found", f"Nothing at {request.method} {request.path}"))
+
+    def _image(self, request: Request) -> Outcome:
+        try:
+            body = image_request(request.path, request.body)
+        except (ValueError, LookupError, TypeError):
+            return _refused(refusal(400, "invalid_request_error", "The body is not an images request"))
+        return self._met(
+            body, 0, 0, lambda digest, fault, headers, delay: pictured(body, digest, fault, headers, delay)
+        )
+
+    def _chat(self, request: Request) -> Outcome:
         try:
             body = orjson.loads(request.body)
             prompt = Prompt(body)
         except (ValueError, LookupError, TypeError):
             return _refused(refusal(400, "invalid_request_error", "The body is not a chat-completions request"))
-        return self._chat(body, prompt)
 
-    def _chat(self, body: dict[str, Any], prompt: Prompt) -> Outcome:
+        def complete(digest: str, fault: str | None, headers: list[tuple[str, str]], delay: float) -> Outcome:
+            return self._completed(body, prompt, digest, fault, headers, delay)
+
+        return self._met(body, prompt.tokens, prompt.pictures, complete)
+
+    def _met(self, body: dict[str, Any], tokens: int, pictures: int, complete: Complete) -> Outcome:
+        """Count a request, and let it meet what it is to meet before it is answered."""
         counted = {name: value for name, value in body.items() if name not in _OUTSIDE}
         digest = hashlib.sha256(orjson.dumps(counted, option=orjson.OPT_SORT_KEYS)).hexdigest()
         self.requests.total += 1
@@ -260,7 +284,7 @@ class WireServer:
         if self._keep:
             self.bodies.append(body)
         headers = [("x-request-id", f"req_{digest[:16]}_{occurrence}")]
-        refused = self._refusals.of_body(body, prompt.tokens, prompt.pictures)
+        refused = self._refusals.of_body(body, tokens, pictures)
         if refused is not None:
             return _refused(refused, headers)
         fault = self._weather.fault(digest, occurrence, str(body.get("model")))
@@ -274,7 +298,7 @@ class WireServer:
             if fault in {"rate_limited", "unavailable"}:
                 headers.append(("retry-after", self._weather.wait()))
             return _refused(refused, headers, delay)
-        return self._completed(body, prompt, digest, fault, headers, delay)
+        return complete(digest, fault, headers, delay)
 
     def _completed(
         self,

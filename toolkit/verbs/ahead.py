@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from html import escape
@@ -12,6 +13,8 @@ from toolkit.display.html import LARGEST_REPR, card
 from toolkit.display.report import usd_text
 from toolkit.errors import InvalidInput
 from toolkit.models import Call, Message, Picture
+from toolkit.verbs.difference import diff_html, difference
+from toolkit.verbs.images import ImageCost, ImageCosts
 from toolkit.verbs.job import Job, R
 from toolkit.verbs.verb import P, Verb, job_of
 
@@ -24,6 +27,7 @@ _LONGEST = 16_000
 """Characters of plain text in a notebook."""
 _PRE = "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;margin:4px 0"
 _SCHEMA_SHOWN = 4_000
+_DIFF_SHOWN = 8_000
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,10 @@ class Estimate:
     """USD, low and high; ``None`` where the price is unknown."""
     price_version: str = ""
     """Whose price and of what day."""
+    images: tuple[ImageCost, ...] = ()
+    """What each image takes, over the calls that memory does not hold; nothing for models without eyes."""
+    models: tuple[str, ...] = ()
+    """``provider:model`` of all that are asked, where several are."""
 
     @property
     def to_ask(self) -> int:
@@ -58,7 +66,8 @@ class Estimate:
         """Return the estimate as one line."""
         low, high = self.output_tokens
         return (
-            f"{self.verb}: {self.calls:,} calls to {self.model}, {self.remembered:,} of them in memory; "
+            f"{self.verb}: {self.calls:,} calls to {' and '.join(self.models) or self.model}, "
+            f"{self.remembered:,} of them in memory; "
             f"the other {self.to_ask:,} send about {self.input_tokens:,} tokens and bring {low:,} to {high:,}"
             f"{self._thinking()}; {self.cost}"
         )
@@ -76,8 +85,8 @@ class Estimate:
         return f", {low:,} to {high:,} of them reasoning" if high else ""
 
     def __repr__(self) -> str:
-        """Return the estimate as one line."""
-        return str(self)
+        """Return the estimate as one line, and one for each image."""
+        return "\n".join([str(self), *(f"  {image}" for image in self.images)])
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,8 @@ class Preview:
     call: Call
     eyes: bool = True
     """Whether the model is sent the images; without eyes it is sent their descriptions."""
+    diff: str = ""
+    """How what is sent differs from what the shipped prompt would say (unified diff), for a prompt of one's own."""
 
     def __str__(self) -> str:
         """Return the prompt as plain text, images as their descriptions."""
@@ -98,6 +109,8 @@ class Preview:
             blocks.append(f"--- {message.role} ---\n" + "\n".join(parts))
         if self.call.schema is not None:
             blocks.append(f"--- reply: JSON of schema {self.call.schema.name} ---\n{self.call.schema.json.decode()}")
+        if self.diff:
+            blocks.append(f"--- how it differs from the shipped prompt ---\n{self.diff}")
         return "\n".join(blocks)
 
     def __repr__(self) -> str:
@@ -122,6 +135,8 @@ class Preview:
                 f"<details><summary>the reply is JSON of schema {escape(self.call.schema.name)}</summary>"
                 f'<pre style="{_PRE}">{shown}</pre></details>'
             )
+        if self.diff:
+            pieces += f"<div>how it differs from the shipped prompt</div>{diff_html(self.diff[:_DIFF_SHOWN])}"
         return card(*self._head(), pieces)
 
     def _head(self) -> tuple[str, list[str]]:
@@ -164,15 +179,18 @@ def estimate(function: Verb[P, R], *args: P.args, **kwargs: P.kwargs) -> Estimat
     job: Job[R] = job_of(function)(*args, **kwargs)
     engine = job.lab.engine
     calls = remembered = 0
-    forecast = job.forecast()
-    pending = job.calls()
+    forecast, images = job.forecast(), ImageCosts(engine)
+    models: set[str] = set()
+    pending = job.foreseen()
     while window := list(islice(pending, _WINDOW)):
         calls += len(window)
-        for call, known in zip(window, engine.cache.peek(window), strict=True):
-            if known:
+        for call in window:
+            models.add(str(engine.of(call).model.identity))
+            if engine.of(call).cache.peek([call])[0]:
                 remembered += 1
             else:
                 forecast.add(call)
+                images.add(call)
     told = forecast.expected()
     price = engine.ledger.prices.price(job.lab.model)
     return Estimate(
@@ -186,6 +204,8 @@ def estimate(function: Verb[P, R], *args: P.args, **kwargs: P.kwargs) -> Estimat
         reasoning_tokens=_whole(told.reasoning),
         money=told.money,
         price_version=price.version if price is not None else "",
+        images=images.told(),
+        models=tuple(sorted(models)) if len(models) > 1 else (),
     )
 
 
@@ -208,7 +228,13 @@ def preview(function: Verb[P, R], *args: P.args, **kwargs: P.kwargs) -> Preview:
     call = next(iter(job.calls()), None)
     if call is None:
         raise InvalidInput(f"{job.name} makes no call with these arguments", hint="There is nothing to preview.")
-    return Preview(job.name, job.lab.model, call, eyes=job.lab.abilities.images)
+    model = job.lab.engine.of(call).model
+    plain = job.standard()
+    own = Preview(job.name, str(model.identity), call, eyes=model.abilities.images)
+    if plain is None:
+        return own
+    shipped = dataclasses.replace(own, call=next(iter(plain.calls())))
+    return dataclasses.replace(own, diff=difference(str(shipped), str(own)))
 
 
 def _whole(told: tuple[float, float]) -> tuple[int, int]:

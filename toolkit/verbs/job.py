@@ -6,13 +6,15 @@ import abc
 import asyncio
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from toolkit.bridge import bridge, heard
 from toolkit.display import ProgressLine, Report, Result
-from toolkit.engine import Account, Budget, Forecast, Outcome, Run, run_calls
+from toolkit.engine import Account, Budget, Outcome, Run, run_calls
 from toolkit.errors import BudgetReached, Incomplete, Interrupted, InvalidInput, InvalidReply
 from toolkit.models import Call, Reply
+from toolkit.verbs.forecasts import Forecasts
 
 if TYPE_CHECKING:
     from toolkit.lab import Lab
@@ -54,6 +56,10 @@ class Job(abc.ABC, Generic[R]):
     def calls(self) -> Iterator[Call]:
         """Make the calls, in the order of the result's rows."""
 
+    def foreseen(self) -> Iterator[Call]:
+        """Make the calls as far as they can be told before any is answered, for an estimate."""
+        return self.calls()
+
     def inputs(self) -> Iterable[bytes]:
         """Return what decides the result beside the calls; run records tell runs apart by both."""
         return ()
@@ -65,6 +71,19 @@ class Job(abc.ABC, Generic[R]):
     def accept(self, call: Call, reply: Reply) -> Any:  # noqa: ARG002  # a job without demands takes every reply
         """Return the value of a reply, or raise ``InvalidReply`` to refuse it."""
         return reply
+
+    def follow(self, run: Run, call: Call, outcome: Outcome) -> Call | None:  # noqa: ARG002  # most jobs have no turns
+        """Return the call that follows one that ended, the next turn of a conversation; by default none does."""
+        return None
+
+    def standard(self) -> Job[R] | None:
+        """Return the same job with the shipped prompt, where this one has a prompt of the researcher's own."""
+        return None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the result must say about who answers."""
+        return self.lab.notes
 
     async def run(self, run: Run) -> R:
         """Do it, on the private loop."""
@@ -78,7 +97,9 @@ class Job(abc.ABC, Generic[R]):
         with self.lab.runs.recording(run, self.seed) as record:
             record.inputs(self.inputs())
             calls = record.watch(forecast.sampled(self._calls()))
-            outcomes = await run_calls(engine, calls, run, accept=self.accept, attempts=self.attempts)
+            outcomes = await run_calls(
+                engine, calls, run, accept=self.accept, attempts=self.attempts, then=partial(self.follow, run)
+            )
         run.finished = True
         accounts = (*self.lab.accounts, *([run.account] if run.account is not None else []))
         report = Report.of(
@@ -88,7 +109,7 @@ class Job(abc.ABC, Generic[R]):
             seed=self.seed,
             seconds=run.elapsed,
             run=run.id,
-            notes=self.lab.notes,
+            notes=self.notes,
             accounts=accounts,
             expected=forecast.expected().scaled(run.done - run.cached),
         )
@@ -96,17 +117,13 @@ class Job(abc.ABC, Generic[R]):
         self.lab.events.emit("run.finished", run=run.id, verb=self.name, complete=result.complete)
         return result
 
-    def forecast(self, of: int | None = None) -> Forecast:
-        """Return what adds up what calls will take, by what the model has shown up to now.
+    def forecast(self, of: int | None = None) -> Forecasts:
+        """Return what adds up what calls will take, by what each model has shown up to now.
 
         Args:
             of: How many calls there will be, where only a sample is added.
         """
-        engine = self.lab.engine
-        identity = engine.model.identity
-        seen = engine.experience.copy_of(str(identity))
-        price = engine.ledger.prices.price(str(identity))
-        return Forecast(seen, identity.model, eyes=engine.model.abilities.images, price=price, of=of)
+        return Forecasts(self.lab.engine, of)
 
     def resume(self) -> R:
         """Do what an earlier run of this job left undone."""
