@@ -45,7 +45,7 @@ def tasks_left() -> list[str]:
 
 
 def test_there_is_a_verb() -> None:
-    assert VERBS == ["ask", "generate_personas"]
+    assert VERBS == ["ask", "generate_personas", "survey"]
 
 
 def test_aio_hands_on_every_verb_and_nothing_else() -> None:

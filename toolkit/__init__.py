@@ -22,11 +22,25 @@ if TYPE_CHECKING:
     from toolkit.lab import Lab, use
     from toolkit.media import Image
     from toolkit.personas import Panel, Persona, Population, generate_personas
-    from toolkit.questions import Answers, Choice, Scale, Text
+    from toolkit.questions import (
+        Allocation,
+        Answers,
+        Choice,
+        Matrix,
+        MultiChoice,
+        Number,
+        Option,
+        Question,
+        Ranking,
+        Scale,
+        Text,
+        survey,
+    )
     from toolkit.questions.ask import ask
     from toolkit.verbs import estimate, preview, start
 
 _HOMES = {
+    "Allocation": "toolkit.questions",
     "Answers": "toolkit.questions",
     "Budget": "toolkit.engine",
     "BudgetReached": "toolkit.errors",
@@ -37,9 +51,15 @@ _HOMES = {
     "Interrupted": "toolkit.errors",
     "InvalidInput": "toolkit.errors",
     "Lab": "toolkit.lab",
+    "Matrix": "toolkit.questions",
+    "MultiChoice": "toolkit.questions",
+    "Number": "toolkit.questions",
+    "Option": "toolkit.questions",
     "Panel": "toolkit.personas",
     "Persona": "toolkit.personas",
     "Population": "toolkit.personas",
+    "Question": "toolkit.questions",
+    "Ranking": "toolkit.questions",
     "Report": "toolkit.display",
     "Result": "toolkit.display",
     "Scale": "toolkit.questions",
@@ -50,10 +70,12 @@ _HOMES = {
     "generate_personas": "toolkit.personas",
     "preview": "toolkit.verbs",
     "start": "toolkit.verbs",
+    "survey": "toolkit.questions",
     "use": "toolkit.lab",
 }
 
 __all__ = [
+    "Allocation",
     "Answers",
     "Budget",
     "BudgetReached",
@@ -64,9 +86,15 @@ __all__ = [
     "Interrupted",
     "InvalidInput",
     "Lab",
+    "Matrix",
+    "MultiChoice",
+    "Number",
+    "Option",
     "Panel",
     "Persona",
     "Population",
+    "Question",
+    "Ranking",
     "Report",
     "Result",
     "Scale",
@@ -77,6 +105,7 @@ __all__ = [
     "generate_personas",
     "preview",
     "start",
+    "survey",
     "use",
 ]
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from toolkit.personas import generate_personas as _generate_personas
 from toolkit.questions import ask as _ask
+from toolkit.questions import survey as _survey
 
-__all__ = ["ask", "generate_personas"]
+__all__ = ["ask", "generate_personas", "survey"]
 
 ask = _ask.aio
 generate_personas = _generate_personas.aio
+survey = _survey.aio

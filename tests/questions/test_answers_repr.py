@@ -46,15 +46,15 @@ def test_repr_says_what_was_asked_who_answered_and_how_it_came_out(lab, people):
 def test_repr_of_a_scale_tells_mean_interval_and_what_the_ends_mean(open_lab, people):
     lab = open_lab(EdgeModel(lambda call: {"score": 1 + int(call.item[1:]) % 2}))
     html = bundle(tk.ask(people(4), "How?", answer=tk.Scale(1, 5, labels=("bad", "good")), lab=lab))["text/html"]
-    assert "mean 1.50 (95 % interval 0.58 to 2.42), median 1.5" in html
+    assert "mean 1.50 (95 % interval 1.00 to 2.42), median 1.5" in html
     assert "bad 1" in html
     assert "good 5" in html
 
 
-def test_repeats_show_and_are_warned_of(lab, people):
+def test_repeats_show_and_how_they_count_is_told(lab, people):
     made = bundle(tk.ask(people(4), "Which?", answer=tk.Choice(["a", "b"]), repeats=3, lab=lab))
     assert "(4 asked, 3 times each)" in made["text/plain"]
-    assert "too narrow" in made["text/plain"]
+    assert "each counts once" in made["text/plain"]
     assert ">repeat<" in made["text/html"]
 
 

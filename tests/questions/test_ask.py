@@ -349,7 +349,7 @@ def test_one_image_several_or_a_generator_of_them(open_lab, people):
 
 
 def test_model_without_eyes_gets_the_words_and_the_result_says_so(wired, people):
-    """S0-07: images are not sent, the text says so, and a note stands in the result."""
+    """S0-07: images are not sent, the text says so, and a note stands in the result; what has no words is read."""
     lab, wire = wired(abilities=Abilities(images=False))
     shown = [tk.Image(PACKS[0], alt="A pale box of tea"), PACKS[1]]
     answers = tk.ask(people(3), "Which?", images=shown, answer=TEA, lab=lab)
@@ -357,7 +357,7 @@ def test_model_without_eyes_gets_the_words_and_the_result_says_so(wired, people)
         text = body["messages"][-1]["content"]
         assert isinstance(text, str)
         assert "A pale box of tea" in text
-        assert "no description given" in text
+        assert "read by a machine" in text
         assert "not sent" in text
         assert "package-bold" not in text
     assert any("described in words" in note for note in answers._notes())
@@ -398,6 +398,15 @@ def test_prompt_begins_with_what_everyone_shares(wired, people):
     assert len(heads) == 1
     assert len({parts(body)[-1]["text"].partition("The person who answers:")[0] for body in wire.bodies}) == 1
     assert len({json.dumps(body["response_format"]) for body in wire.bodies}) == 1
+
+
+def test_request_says_once_that_json_is_wanted(wired, people):
+    """S0-16, S0-17: one sentence of one prompt file, however long the conversation and whatever the model takes."""
+    lab, wire = wired(abilities=Abilities(schema=False))
+    tk.ask(people(1), "Tea at {price}?", answer=TEA, vary={"price": [1, 2, 3]}, memory="full", lab=lab)
+    said = [json.dumps(body["messages"]).count("JSON") for body in wire.bodies]
+    assert said
+    assert set(said) == {1}
 
 
 def test_text_that_poses_as_an_image_stays_text(wired, people):

@@ -1,34 +1,36 @@
-"""Ask a panel one question, about images or not."""
+"""Ask a panel one question: about images or not, alike for all or varied, once or again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from types import GeneratorType
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit import prompts
-from toolkit.engine import Budget
-from toolkit.errors import Incomplete, InvalidInput
+from toolkit.errors import InvalidInput
 from toolkit.lab import current_lab
-from toolkit.media import to_image
-from toolkit.models import Call, Message, Picture, Reply, Sampling
 from toolkit.personas import Panel, Persona
-from toolkit.personas.narrative import portrait
-from toolkit.questions.answer import BETWEEN, Answer, Text
+from toolkit.questions._asked_of import people_of
+from toolkit.questions._checks import checked_manner, checked_number, one_of, question_text
+from toolkit.questions.answer import Answer, Text
 from toolkit.questions.answers import Answers, Asked
+from toolkit.questions.asking import Apart, InTurn
+from toolkit.questions.condition import Conditions, conditions_of
+from toolkit.questions.descriptions import described
+from toolkit.questions.design import Assignment, DesignKind, assign
+from toolkit.questions.logprobs import Distribution
 from toolkit.questions.structured import to_answer
-from toolkit.seeds import derive, rng
+from toolkit.questions.talks import Memory
+from toolkit.questions.wording import Detail
 from toolkit.verbs import Job, verb
 
 if TYPE_CHECKING:
-    from toolkit.display import Report
-    from toolkit.engine import Outcome
+    from toolkit.engine import Budget
     from toolkit.lab import Lab
 
 __all__ = ["ask"]
 
-_SEED_BITS = 31
-"""Providers take seeds of 32 bits, some with a sign."""
+_METHODS = ("reply", "logprobs")
 
 
 @verb
@@ -38,9 +40,20 @@ def ask(
     *,
     images: Any = (),
     answer: Answer | type[Any] = Text(),  # noqa: B008  # frozen, so it is safe to share
+    design: DesignKind | Assignment = "within",
+    vary: Mapping[str, Any] = {},  # never changed
+    models: Sequence[Any] = (),
+    factorial: str | int = "full",
+    blocks: Sequence[str] = (),
+    memory: Memory = "none",
+    method: str = "reply",
+    balance: bool = False,
     shuffle: bool = True,
+    shuffle_images: bool = False,
     repeats: int = 1,
+    detail: Detail = "auto",
     max_side: int = 768,
+    prompt: str | Path | None = None,
     seed: int | None = None,
     lab: Lab | None = None,
     budget: str | Budget | None = None,
@@ -49,17 +62,41 @@ def ask(
 ) -> Job[Answers]:
     """Ask each persona of a panel one question.
 
+    What is varied (``vary``, ``models``, images by label) makes conditions: one for each combination of levels. The
+    frame has a column for each factor.
+
     Args:
         panel: Who is asked: a panel, one persona or several.
-        question: The question, as it is put to everyone.
-        images: Nothing, one image or several, all shown to everyone in this order: paths, bytes, data URIs, PIL
-            images, numpy arrays, matplotlib figures, ``tk.Image(path, alt="…")``. A model without eyes is given the
-            ``alt`` text and the size instead, and the result says so.
-        answer: ``Choice``, ``Scale``, ``Text`` or a pydantic model class.
+        question: The question. ``{price}`` is filled in by the factor ``price``, ``{image:plain}`` by the image of that
+            label.
+        images: Nothing, one image or several, shown to everyone in this order: paths, bytes, data URIs, PIL images,
+            numpy arrays, matplotlib figures, ``tk.Image(path, alt="…")``. ``[("plain", "a.png"), …]`` labels them.
+            ``{"A": "a.png", "B": "b.png"}`` is the factor ``image``, one condition each, unless the question places
+            them by ``{image:A}``: then all are shown there. ``lambda price: figure`` draws one by factors. A model
+            without eyes is given the ``alt`` text, or what a machine can read, and the result says so.
+        answer: ``Choice``, ``Scale``, ``Ranking`` and the others, or a pydantic model class.
+        design: ``within``: every person meets every condition, in a seeded order of its own. ``between``: every person
+            meets one, balanced. Or the ``assignment`` of an earlier result.
+        vary: Levels by factor: ``{"price": [3, 4, 5]}``, filled into question, options, alt texts and functions that
+            draw images.
+        models: Models to ask, as the factor ``asked_model``: ``["openai:gpt-5-mini", "openai:gpt-5"]``.
+        factorial: ``full``: all combinations; ``fraction``: a balanced part that tells the main effects apart; or how
+            many conditions.
+        blocks: Attributes within whose levels ``between`` balances conditions: ``["sex"]``.
+        memory: ``none``: a person meets each condition as if it were the only one. ``full``: as one conversation.
+        method: ``reply``: the answer is written. ``logprobs``: a ``Choice`` or ``Scale`` is answered as a distribution,
+            by one output token.
+        balance: With ``logprobs`` ask twice, the options the other way round, and take the mean.
         shuffle: Show the options in another order to each person; the order shown is recorded.
+        shuffle_images: Show the images in another order to each person; the order shown is recorded.
         repeats: How often each person is asked, independently.
+        detail: How closely the provider is asked to look at images: ``low``, ``high``, ``auto``.
         max_side: Longest side of the images as sent, in pixels; they are only ever made smaller.
-        seed: For the order of options and the model's draws; the lab's when not given.
+        prompt: A template of your own, as text or a ``Path``, with sections ``=== system ===`` and ``=== user ===``. It
+            may use ``question``, ``instruction``, ``persona``, ``options`` (each with ``id`` and ``pictures``),
+            ``pictures`` (each with ``number`` and ``label``; ``image(picture)`` shows one) and ``example``.
+            ``tk.preview`` shows how it differs from the shipped one.
+        seed: For orders, assignments and the model's draws; the lab's when not given.
         lab: Where; the current lab when not given.
         budget: What this run may spend: ``"2 USD"``, ``"50_000 tokens"``, ``"100 requests"`` or
             ``Budget("2 USD", soft=True)``; what was not asked for want of it is a row of ``errors``.
@@ -67,8 +104,8 @@ def ask(
         allow_partial: Accept a panel that is incomplete.
 
     Returns:
-        ``Answers`` with one row for each person and repeat. A reply that does not parse is an invalid row, never a
-        default; other failures are rows of ``errors`` as well.
+        ``Answers`` with one row for each person, condition and repeat. A reply that does not parse is an invalid row,
+        never a default; other failures are rows of ``errors`` as well.
 
     Raises:
         InvalidInput: An argument that cannot be used; nothing was billed.
@@ -79,147 +116,84 @@ def ask(
         >>> answers = ask(panel, "Tea or coffee?", answer=Choice(["tea", "coffee"]), lab=lab)
         >>> list(answers.frame.columns)
         ['persona', 'name', 'repeat', 'answer', 'status', 'shown', 'model']
+        >>> prices = ask(panel, "Buy it for {price} $?", answer=Choice(["yes", "no"]), vary={"price": [3, 4]}, lab=lab)
+        >>> len(prices), [str(level) for level in prices.frame["price"].cat.categories]
+        (6, ['3', '4'])
     """
-    people = _people(panel, allow_partial=allow_partial)
-    if not isinstance(question, str) or not question.strip():
-        raise InvalidInput(f"question={question!r} asks nothing", hint="Give the question as text.")
-    if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 1:
-        raise InvalidInput(f"repeats={repeats!r} asks nobody", hint="Give a whole number from 1.")
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-        raise InvalidInput(f"seed={seed!r} is no whole number", hint="Give one, or leave it to the lab.")
-    asked = Asked(
-        question.strip(), to_answer(answer), tuple(to_image(one, max_side=max_side) for one in _images(images))
-    )
-    return _Ask(
-        current_lab(lab),
-        people,
-        asked,
-        shuffle=shuffle,
-        repeats=repeats,
+    people = people_of(panel, allow_partial=allow_partial)
+    text = question_text(question)
+    checked_number("repeats", repeats, "asks nobody")
+    one_of("method", method, _METHODS)
+    one_of("memory", memory, ("none", "full"))
+    here = current_lab(lab)
+    whole = to_answer(answer)
+    if method == "logprobs":
+        whole = Distribution(whole)  # type: ignore[arg-type]  # it refuses what is neither
+    manner = checked_manner(shuffle, shuffle_images, detail, max_side, prompt)
+    number = here.seed if seed is None else checked_number("seed", seed, "is no seed", least=None)
+    conditions = conditions_of(
+        here,
+        text,
+        whole,
+        images,
+        vary=vary,
+        models=models,
+        factorial=factorial,
         max_side=max_side,
-        seed=seed,
-        strict=strict,
-        budget=budget,
+        seed=number,
+    )
+    manner = dataclasses.replace(manner, told=described(here, conditions.cells))
+    plan = _planned(people, conditions, design, blocks, number)
+    _check_method(here, conditions, method, memory, balance=balance)
+    given: dict[str, Any] = {
+        "asked": Asked.of(text, whole, conditions.cells),
+        "people": people,
+        "conditions": conditions,
+        "plan": plan,
+        "repeats": repeats,
+        "manner": manner,
+        "lab": here,
+        "seed": seed,
+        "strict": strict,
+        "budget": budget,
+    }
+    job: Job[Answers] = InTurn(**given) if memory == "full" else Apart(balance=balance, **given)
+    return job
+
+
+def _planned(
+    people: Sequence[Persona], conditions: Conditions, design: Any, blocks: Sequence[str], seed: int
+) -> Assignment:
+    """Return who meets what, drawn anew or as an earlier assignment says."""
+    if isinstance(design, Assignment):
+        design.covers(people, conditions.factors)
+        return design
+    one_of("design", design, ("within", "between"))
+    if design == "between" and not conditions.factors:
+        raise InvalidInput(
+            "design='between' needs something that differs between people",
+            hint='Give vary={"price": [3, 4]}, images={"A": …, "B": …} or models=[…].',
+        )
+    if blocks and design != "between":
+        raise InvalidInput("blocks= balance who meets what, which takes design='between'", hint="Leave blocks out.")
+    met, block = assign(people, len(conditions.cells), design, seed=seed, blocks=blocks)
+    crossing = conditions.crossing
+    return Assignment(
+        design, seed, crossing.factors, crossing.cells, met, tuple(blocks), block, crossing.full, crossing.d_efficiency
     )
 
 
-class _Ask(Job[Answers]):
-    name = "ask"
-
-    def __init__(
-        self,
-        lab: Lab,
-        people: tuple[Persona, ...],
-        asked: Asked,
-        *,
-        shuffle: bool,
-        repeats: int,
-        max_side: int,
-        seed: int | None,
-        strict: bool,
-        budget: str | Budget | None,
-    ) -> None:
-        super().__init__(lab, seed=seed, strict=strict, budget=budget)
-        self._people = people
-        self._asked = asked
-        self._shuffle = shuffle
-        self._repeats = repeats
-        self._prompt = prompts.load("questions.ask")
-        self._pictures = tuple(Picture(image, max_side=max_side) for image in asked.images)
-
-    def __len__(self) -> int:
-        return len(self._people) * self._repeats
-
-    def calls(self) -> Iterator[Call]:
-        """Make one call for each person and repeat."""
-        answer = self._asked.answer
-        small = self.lab.abilities.small
-        example = answer.schema.name if small else ""
-        template, family = self._prompt.version, f"questions.ask/{derive(0, self._asked.question):016x}"
-        for persona in self._people:
-            draw = derive(self.seed, "questions", persona.id, self._asked.question)
-            turns = self._prompt.render(
-                pictures=range(len(self._pictures)),
-                question=self._asked.question,
-                instruction=answer.instruction,
-                persona=portrait(persona, small=small),
-                example=example,
-                options=self._shown(persona),
-            )
-            messages = tuple(
-                Message(role, tuple(part if isinstance(part, str) else self._pictures[part] for part in parts))  # type: ignore[arg-type]
-                for role, parts in turns
-            )
-            for repeat in range(self._repeats):
-                yield Call(
-                    messages=messages,
-                    schema=answer.schema,
-                    sampling=Sampling(),
-                    seed=draw >> (63 - _SEED_BITS),
-                    repeat=repeat,
-                    stage="questions",
-                    item=self._item(persona, repeat),
-                    family=family,
-                    template=template,
-                )
-
-    def accept(self, call: Call, reply: Reply) -> dict[str, Any]:  # noqa: ARG002  # every call has the same answer type
-        """Read the answer, or refuse it."""
-        return self._asked.answer.read(reply.value)
-
-    def assemble(self, outcomes: Sequence[Outcome], report: Report) -> Answers:
-        """Put the answers into a result."""
-        rows = [(persona, repeat) for persona in self._people for repeat in range(self._repeats)]
-        shown = [BETWEEN.join(self._shown(persona)) for persona in self._people for _ in range(self._repeats)]
-        return Answers(
-            asked=self._asked, rows=rows, shown=shown, outcomes=outcomes, report=report, lab=self.lab, again=self
-        )
-
-    def _shown(self, persona: Persona) -> list[str]:
-        """Return the options in the order this person sees."""
-        options = list(self._asked.answer.options)
-        if self._shuffle:
-            rng(self.seed, "questions.order", persona.id, self._asked.question).shuffle(options)
-        return options
-
-    def _item(self, persona: Persona, repeat: int) -> str:
-        return persona.id if self._repeats == 1 else f"{persona.id}/{repeat + 1}"
-
-
-def _people(panel: Panel | Persona | Sequence[Persona], *, allow_partial: bool) -> tuple[Persona, ...]:
-    if isinstance(panel, Persona):
-        return (panel,)
-    if isinstance(panel, Panel) and not panel.complete and not allow_partial:
-        raise Incomplete(
-            f"the panel is incomplete: {len(panel):,} personas are there, {len(panel.errors):,} are not",
-            hint="panel.resume() makes the rest; allow_partial=True asks those who are there.",
-            result=panel,
-        )
-    if not isinstance(panel, Iterable):
-        raise InvalidInput(f"the panel is {type(panel).__name__}, not personas", hint="Give a Panel or personas.")
-    people = tuple(panel)
-    for place, persona in enumerate(people):
-        if not isinstance(persona, Persona):
+def _check_method(lab: Lab, conditions: Conditions, method: str, memory: Memory, *, balance: bool) -> None:
+    if balance and method != "logprobs":
+        raise InvalidInput("balance=True is for method='logprobs'", hint="shuffle=True varies the order of options.")
+    if memory == "full" and not conditions.factors:
+        raise InvalidInput("memory='full' needs several conditions to remember", hint="Give vary=, or use tk.survey.")
+    if memory == "full" and (method == "logprobs" or conditions.models):
+        what = "method='logprobs'" if method == "logprobs" else "models="
+        raise InvalidInput(f"memory='full' makes conversations, which {what} cannot", hint="Use memory='none'.")
+    for one in conditions.cells if method == "logprobs" else ():
+        model = (lab.engine.others[one.model] if one.model else lab.engine).model
+        if not model.abilities.logprobs:
             raise InvalidInput(
-                f"item {place} of the panel is of type {type(persona).__name__}, which is no persona",
-                hint="Give a Panel or personas.",
+                f"{model.identity} gives no log-probabilities", hint="Ask with method='reply', or another model."
             )
-    if not people:
-        failed = isinstance(panel, Panel) and len(panel.errors) > 0
-        raise InvalidInput(
-            "the panel is empty, so there is nobody to ask",
-            hint="panel.errors says what failed." if failed else "Generate at least one persona.",
-        )
-    doubled = len(people) - len({persona.id for persona in people})
-    if doubled:
-        raise InvalidInput(f"{doubled} personas share an id with another", hint="Give panels with different ids.")
-    return people
-
-
-def _images(images: Any) -> Sequence[Any]:
-    """Return what was given as images as a sequence: one image is a sequence of one."""
-    if images is None:
-        return ()
-    if isinstance(images, GeneratorType):  # as Path.glob gives
-        return tuple(images)
-    return images if isinstance(images, (list, tuple)) else (images,)

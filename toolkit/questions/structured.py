@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import InvalidInput, InvalidReply
 from toolkit.models import Schema
+from toolkit.questions._kind import ASKS_WHY, WHY_LENGTH, Answer
 from toolkit.questions._strict_schema import strict_schema
-from toolkit.questions.answer import Answer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,9 +32,11 @@ class Structured(Answer):
 
     Args:
         model: The class; its schema is compiled once, here.
+        why: Ask for a reason in a sentence as well.
 
     Raises:
-        InvalidInput: The class cannot be held to by a provider's strict schemas; the message names the field.
+        InvalidInput: The class cannot be held to by a provider's strict schemas; the message names the field. Or it has
+            a field ``why`` of its own, and a reason is asked for.
 
     Example:
         >>> from pydantic import BaseModel
@@ -45,9 +47,14 @@ class Structured(Answer):
         {'word': 'calm', 'strength': 3}
     """
 
-    def __init__(self, model: type[BaseModel]) -> None:
+    def __init__(self, model: type[BaseModel], *, why: bool = False) -> None:
         self.model = model
-        self._schema = Schema(re.sub(r"[^A-Za-z0-9_-]", "_", model.__name__)[:64], strict_schema(model))
+        self.why = why
+        body = strict_schema(model)
+        if why and "why" in {*model.model_fields, *body["properties"]}:
+            raise InvalidInput(f"{model.__name__} has a field 'why' of its own", hint="Leave why=True out.")
+        self._body = body
+        self._schema = Schema(re.sub(r"[^A-Za-z0-9_-]", "_", model.__name__)[:64], _with_reason(body) if why else body)
         self._columns = {name: f"answer_{name}" if name in TAKEN else name for name in model.model_fields}
         doubled = [name for name in self._columns if list(self._columns.values()).count(name) > 1]
         if doubled:
@@ -61,12 +68,12 @@ class Structured(Answer):
     @property
     def instruction(self) -> str:
         """Tell the respondent how to answer."""
-        return "Answer by filling in each field."
+        return "Answer by filling in each field." + (ASKS_WHY if self.why else "")
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """One column a field, in the model's order."""
-        return tuple(self._columns.values())
+        """One column a field, in the model's order, and ``why``."""
+        return (*self._columns.values(), *(("why",) if self.why else ()))
 
     def read(self, value: Any) -> dict[str, Any]:
         """Return the fields, as JSON values.
@@ -76,20 +83,25 @@ class Structured(Answer):
         """
         from pydantic import ValidationError
 
+        fields = value
+        if self.why and isinstance(value, Mapping):
+            fields = {name: inner for name, inner in value.items() if name != "why"}
         try:
-            filled = self.model.model_validate(value)
+            filled = self.model.model_validate(fields)
         except ValidationError as error:
             fault = error.errors()[0]
             where = ".".join(str(part) for part in fault["loc"]) or self.model.__name__
             why = " ".join(str(fault["msg"]).split())[:200]
             raise InvalidReply(f"the reply does not fit {self.model.__name__}: {where}: {why}") from error
         held = filled.model_dump(mode="json", by_alias=False)
-        return {column: held.get(name) for name, column in self._columns.items()}
+        return self._with_why({column: held.get(name) for name, column in self._columns.items()}, value)
 
     def typed(self, column: pd.Series[Any]) -> pd.Series[Any]:
         """Return a field's column in its own dtype; lists and nested models stay as they are."""
         import pandas as pd
 
+        if self.why and column.name == "why":
+            return column.astype("str")
         form = self._forms.get(str(column.name), {})
         options = form.get("enum", [form["const"]] if "const" in form else None)
         if options is not None:
@@ -100,10 +112,14 @@ class Structured(Answer):
         except (OverflowError, TypeError, ValueError):  # a validator's own value, or a number beyond 64 bits
             return column
 
+    def meaning(self, column: str) -> str:
+        """Say which field it is."""
+        return super().meaning(column) if self.why and column == "why" else column
+
     @cached_property
     def _forms(self) -> dict[str, Mapping[str, Any]]:
         """The schema of each column, references followed and "or nothing" taken off."""
-        body = self._schema.body
+        body = self._body
         definitions = body.get("$defs", {})
         return {
             column: _form(inner, definitions)
@@ -132,8 +148,13 @@ def to_answer(given: Any) -> Answer:
     shown = repr(given)
     raise InvalidInput(
         f"answer={shown if len(shown) <= 80 else shown[:79] + '…'} is no answer type",  # noqa: PLR2004  # one line
-        hint='Give Choice(["a", "b"]), Scale(1, 5), Text() or a pydantic model class.',
+        hint='Give Choice(["a", "b"]), Scale(1, 5), Text(), another of the answer types or a pydantic model class.',
     )
+
+
+def _with_reason(body: Mapping[str, Any]) -> dict[str, Any]:
+    reason = {"type": "string", "maxLength": WHY_LENGTH}
+    return {**body, "properties": {**body["properties"], "why": reason}, "required": [*body["required"], "why"]}
 
 
 def _form(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
