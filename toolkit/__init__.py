@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from toolkit.display import Report, Result
     from toolkit.engine import Budget
     from toolkit.errors import BudgetReached, DramatisError, Incomplete, Interrupted, InvalidInput
+    from toolkit.images import gallery, plan_image, render_image
     from toolkit.lab import Lab, use
     from toolkit.media import Image
     from toolkit.personas import Panel, Persona, Population, generate_personas
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         survey,
     )
     from toolkit.questions.ask import ask
+    from toolkit.rounds import Scene, continue_round, run_rounds
     from toolkit.verbs import estimate, preview, start
 
 _HOMES = {
@@ -63,12 +65,18 @@ _HOMES = {
     "Report": "toolkit.display",
     "Result": "toolkit.display",
     "Scale": "toolkit.questions",
+    "Scene": "toolkit.rounds",
     "Text": "toolkit.questions",
     "aio": "toolkit.aio",
     "ask": "toolkit.questions",
+    "continue_round": "toolkit.rounds",
     "estimate": "toolkit.verbs",
+    "gallery": "toolkit.images",
     "generate_personas": "toolkit.personas",
+    "plan_image": "toolkit.images",
     "preview": "toolkit.verbs",
+    "render_image": "toolkit.images",
+    "run_rounds": "toolkit.rounds",
     "start": "toolkit.verbs",
     "survey": "toolkit.questions",
     "use": "toolkit.lab",
@@ -98,12 +106,18 @@ __all__ = [
     "Report",
     "Result",
     "Scale",
+    "Scene",
     "Text",
     "aio",
     "ask",
+    "continue_round",
     "estimate",
+    "gallery",
     "generate_personas",
+    "plan_image",
     "preview",
+    "render_image",
+    "run_rounds",
     "start",
     "survey",
     "use",

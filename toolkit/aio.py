@@ -7,12 +7,20 @@ A cancelled await stops the run, waits for its clean end, and leaves what finish
 
 from __future__ import annotations
 
+from toolkit.images import plan_image as _plan_image
+from toolkit.images import render_image as _render_image
 from toolkit.personas import generate_personas as _generate_personas
 from toolkit.questions import ask as _ask
 from toolkit.questions import survey as _survey
+from toolkit.rounds import continue_round as _continue_round
+from toolkit.rounds import run_rounds as _run_rounds
 
-__all__ = ["ask", "generate_personas", "survey"]
+__all__ = ["ask", "continue_round", "generate_personas", "plan_image", "render_image", "run_rounds", "survey"]
 
 ask = _ask.aio
+continue_round = _continue_round.aio
 generate_personas = _generate_personas.aio
+plan_image = _plan_image.aio
+render_image = _render_image.aio
+run_rounds = _run_rounds.aio
 survey = _survey.aio

@@ -1,0 +1,1 @@
+"""The renderers that ship: ``openai`` and ``sketch``."""
