@@ -23,6 +23,8 @@ _EVERY = 0.25
 def progress_text(run: Run) -> str:
     """Return how far a run is: ``412/1000 · 38 cached · 3 failed · 2 min 0 s left``."""
     parts = [f"{run.done}/{run.total}" if run.total is not None else f"{run.done}"]
+    if run.doing and not run.finished:
+        parts.append(run.doing)
     if run.cached:
         parts.append(f"{run.cached} cached")
     if run.failed:

@@ -33,6 +33,8 @@ class Run:
     """Items that ended, cached and failed ones included."""
     cached: int = 0
     failed: int = 0
+    doing: str = ""
+    """What is at work now, where items take long: a few words for the progress line."""
     stopping: bool = False
     """True once somebody asked to stop; no new call starts then."""
     finished: bool = False
