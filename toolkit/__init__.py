@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from toolkit.display import Report, Result
     from toolkit.engine import Budget
     from toolkit.errors import BudgetReached, DramatisError, Incomplete, Interrupted, InvalidInput
-    from toolkit.images import gallery, plan_image, render_image
+    from toolkit.images import plan_image, render_image
+    from toolkit.images.gallery import gallery
     from toolkit.lab import Lab, use
     from toolkit.media import Image
     from toolkit.personas import Panel, Persona, Population, generate_personas
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
         Ranking,
         Scale,
         Text,
-        survey,
     )
     from toolkit.questions.ask import ask
+    from toolkit.questions.survey import survey
     from toolkit.rounds import Scene, continue_round, run_rounds
     from toolkit.verbs import estimate, preview, start
 

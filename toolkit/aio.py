@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from toolkit.images import plan_image as _plan_image
 from toolkit.images import render_image as _render_image
+from toolkit.images import plan_image as _plan_image
+from toolkit.images import render_image as _render_image
 from toolkit.personas import generate_personas as _generate_personas
 from toolkit.questions import ask as _ask
 from toolkit.questions import survey as _survey
