@@ -159,3 +159,14 @@ def test_repr_is_small_and_escaped():
     assert len(html) < LARGEST_REPR
     assert "Cramér's V" in repr(found)
     assert found.frame.loc[0, "n"] == 18
+
+
+def test_bands_of_whole_numbers_do_not_meet_and_hold_everybody():
+    ages = [18, 25, 34, 35, 49, 50, 62, 93]
+    frame = pd.DataFrame({"age": ages, "wage": [1_000 * age for age in ages], "answer": [1, 2, 3, 4, 5, 1, 2, 3]})
+    found = crosstab(frame, "age")
+    assert list(found.counts.index) == ["18 to 31", "32 to 42", "43 to 53", "54 to 93"]
+    assert found.counts.to_numpy().sum() == len(ages)
+    assert list(crosstab(frame, "wage").counts.index)[-1] == "53,001 to 93,000"
+    few = pd.DataFrame({"days": [0, 1, 1, 1, 2, 2, 3, 3], "answer": [1, 2, 3, 4, 5, 1, 2, 3]})
+    assert list(crosstab(few, "days").counts.index) == ["0 to 1", "2", "3"]

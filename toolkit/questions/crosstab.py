@@ -240,10 +240,20 @@ def _few_whole(column: pd.Series[Any]) -> bool:
 
 
 def _cut(column: pd.Series[Any], bands: int) -> pd.Series[Any]:
-    """Return bands of about equal numbers, named by their ends."""
+    """Return bands of about equal numbers, named by their ends; those of whole numbers by the least and the largest."""
     held = column.astype("float64")
     edges = np.unique(np.quantile(held, np.linspace(0, 1, bands + 1)))
+    whole = bool((held == held.round()).all())
+    edges = np.unique(np.floor(edges)) if whole else edges
     if len(edges) <= 2:  # noqa: PLR2004  # most have one value
         return column
-    labels = [f"{low:.4g} to {high:.4g}" for low, high in itertools.pairwise(edges)]
+    ends = list(itertools.pairwise(edges))
+    if whole:
+        labels = [_whole_band(low + (place > 0), high) for place, (low, high) in enumerate(ends)]
+    else:
+        labels = [f"{low:.4g} to {high:.4g}" for low, high in ends]
     return pd.cut(held, edges.tolist(), labels=labels, include_lowest=True)
+
+
+def _whole_band(low: float, high: float) -> str:
+    return f"{low:,.0f} to {high:,.0f}" if low < high else f"{high:,.0f}"
