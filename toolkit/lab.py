@@ -35,10 +35,8 @@ from toolkit.settings import Settings, load_settings
 from toolkit.study import Opened, open_capsule, open_rerecording, open_study, refuse_with_capsule
 
 if TYPE_CHECKING:
-    import joblib
-
     from toolkit.display import Report
-    from toolkit.memory import Transcript
+    from toolkit.memory import StudyMemory, Transcript
 
 __all__ = ["Lab", "current_lab", "use"]
 
@@ -231,8 +229,10 @@ class Lab:
         return self._model.identity
 
     @property
-    def memory(self) -> joblib.Memory:
+    def memory(self) -> StudyMemory:
         """The study's joblib memory: ``@lab.memory.cache`` remembers a function of your own beside the replies.
+
+        It has ``stats()``, ``validate()`` and ``purge(…)`` as well.
 
         Raises:
             InvalidInput: The lab replays a capsule, which remembers nothing new.

@@ -19,9 +19,7 @@ from toolkit.redact import Scrubber
 from toolkit.settings import Settings
 
 if TYPE_CHECKING:
-    import joblib
-
-    from toolkit.memory import Store, Writer
+    from toolkit.memory import Store, StudyMemory, Writer
 
 __all__ = ["Opened", "open_capsule", "open_further", "open_rerecording", "open_study", "refuse_with_capsule"]
 
@@ -39,7 +37,7 @@ class Opened:
     fallbacks: tuple[Model, ...] = ()
     study: Path | None = None
     """The folder; none for a recording."""
-    memory: joblib.Memory | None = None
+    memory: StudyMemory | None = None
     writer: Writer | None = None
     seed: int | None = None
     """The recorded seed."""

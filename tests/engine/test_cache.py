@@ -8,9 +8,8 @@ from tests.engine.calls import answer, make_call, make_calls
 from toolkit.bridge import bridge
 from toolkit.engine import Run, run_calls
 from toolkit.engine.cache import decode, encode, encode_error
-from toolkit.engine.fallback import FALLBACK_NOTE, is_fallback
+from toolkit.engine.fallback import is_fallback
 from toolkit.errors import ContentRefused, InvalidInput, ReplayMiss
-from toolkit.memory import FALLBACK_NOTE as memory_mark  # noqa: N811  # beside the engine's
 from toolkit.memory import REPLIES
 from toolkit.models import Identity, Reply, Usage, open_model
 from toolkit.testing import WireServer
@@ -162,12 +161,21 @@ def test_reply_survives_memory_with_every_field():
         tries=2,
         logprobs=((("a", -0.1), ("b", -2.0)),),
         notes=("described",),
+        cost=0.00125,
+        price_version="genai-prices 0.2.3 2026-11-21",
     )
     back = decode(encode(reply), make_call(1))
     assert {name: getattr(back, name) for name in Reply.__slots__ if name != "cached"} == {
         name: getattr(reply, name) for name in Reply.__slots__ if name != "cached"
     }
     assert back.cached
+
+
+def test_reply_says_nothing_of_what_is_usual_and_recordings_that_did_are_read_the_same():
+    reply = Reply(text='{"choice": "plain"}', model="openai:m", value={"choice": "plain"})
+    assert json.loads(encode(reply)) == {"text": reply.text, "model": "openai:m", "usage": {}}
+    before = {"text": reply.text, "model": "openai:m", "usage": {}, "finish": "stop"}
+    assert decode(json.dumps(before).encode(), make_call(1)) == dataclasses.replace(reply, cached=True)
 
 
 def test_refusal_survives_memory_with_its_reply():
@@ -273,7 +281,6 @@ def test_memory_limit_of_a_lab_is_kept_to(open_lab, tmp_path):
 
 def test_purge_of_fallbacks_removes_exactly_what_carries_the_mark(open_lab):
     """The issue: ``purge(fallback=True)``; the mark is the note by which ``is_fallback`` knows a reply."""
-    assert memory_mark == FALLBACK_NOTE
     busy, spare = open_model("scripted:busy", faults={"provider_down": 0.5}), "scripted:spare"
     lab = open_lab(model=busy, fallbacks=[spare], tries=1)
     outcomes = answer(lab, make_calls(40))

@@ -1,13 +1,17 @@
 """Prices: list prices from the library, an adapter's own, and unknown where nobody knows."""
 
 import genai_prices
+import orjson
 import pytest
 
 from tests.engine.calls import answer, make_call, make_calls
 from tests.engine.priced import RATES, Priced, priced
 from toolkit.engine import Price, PriceBook, cost_of
+from toolkit.engine.cache import decode
 from toolkit.engine.prices import price_of
 from toolkit.errors import InvalidInput
+from toolkit.lab import Lab
+from toolkit.memory import REPLIES
 from toolkit.models import Identity, Message, Sampling, Usage, open_model
 from toolkit.testing import WireServer
 
@@ -301,3 +305,33 @@ def test_batch_and_flex_are_priced_apart(tier):
     """As published: half the usual price."""
     usage = Usage(input=1000, output=100)
     assert cost_of(listed("gpt-5"), usage, tier=tier).usd == pytest.approx(cost_of(listed("gpt-5"), usage).usd / 2)
+
+
+def test_remembered_reply_keeps_the_cost_and_price_of_its_time(open_lab, tmp_path):
+    """A later price list changes nothing of what was paid."""
+    with WireServer(script=["ok", "malformed", "ok"]) as wire:
+        first = open_lab(model=priced(wire), concurrency=1)
+        answer(first, make_calls(3))
+        paid = {row.item: (row.recorded_cost, row.price_version) for row in first.ledger.rows()}
+        capsule = first.freeze(tmp_path / "ads.capsule")
+        first.close()
+        dearer = Price("later", input=2e-3, output=8e-3)
+        again = open_lab(model=priced(wire, rates=dearer))
+        for lab in (again, Lab(capsule=capsule)):
+            answer(lab, make_calls(3))
+            assert {row.item: (row.recorded_cost, row.price_version) for row in lab.ledger.rows()} == paid
+            assert lab.ledger.money().spent == 0.0
+            lab.close()
+
+
+def test_reply_of_before_has_its_price_looked_up(open_lab):
+    """Capsules and memories without the cost of the time stay readable."""
+    with WireServer() as wire:
+        lab = open_lab(model=priced(wire))
+        answer(lab, make_calls(1))
+        (row,) = lab.ledger.rows()
+        entry = lab._store.get(REPLIES, row.key)
+        bare = {name: value for name, value in orjson.loads(entry.body).items() if name != "price"}
+        reply = decode(orjson.dumps(bare), make_call(0))
+    assert (reply.cost, reply.price_version) == (None, "")
+    assert lab.ledger.prices.cost(reply.model, reply.usage, reply.started).usd == row.cost

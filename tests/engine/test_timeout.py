@@ -36,6 +36,21 @@ def test_hung_call_is_cancelled_and_names_stage_and_item():
     assert caught.value.billed
 
 
+@pytest.mark.parametrize(
+    ("seconds", "stages", "allowed"),
+    [
+        (60, {}, 180),
+        (300, {}, 300),
+        (60, {"questions": 5}, 180),
+        (60, {"images": 20}, 20),
+        (300, {"images.render": 240}, 240),
+    ],
+)
+def test_picture_has_three_minutes_unless_the_study_says_otherwise(seconds, stages, allowed):
+    assert Timeout(Slow(), seconds, stages).limit("images.render") == allowed
+    assert Timeout(Slow(), seconds, stages).limit("images.plan") == stages.get("images", seconds)
+
+
 def test_timeout_of_the_models_own_code_is_not_taken_for_ours():
     with pytest.raises(TimeoutError, match="own") as caught:
         asyncio.run(Timeout(Slow(own_timeout=True), 5).complete(make_call(3)))

@@ -197,7 +197,7 @@ def test_pickle_bomb_never_runs(tmp_path: Path) -> None:
     [
         "CREATE TRIGGER planted AFTER INSERT ON entries BEGIN DELETE FROM entries; END",
         "CREATE VIEW planted AS SELECT 1",
-        "DROP INDEX entries_by_item",
+        "DROP TABLE places",
         "PRAGMA application_id=1",
         "PRAGMA user_version=0",
         "PRAGMA user_version=33686019",  # one bit away from ours

@@ -61,6 +61,17 @@ def test_limit_is_kept_to_when_a_store_is_opened_over_it(tmp_path: Path) -> None
     assert path.stat().st_size <= 500_000
 
 
+def test_file_is_made_small_at_the_end_though_it_holds_little_enough_already(tmp_path: Path) -> None:
+    """S1-29: while a study runs, freed pages wait for new entries; what is left of them goes back at the end."""
+    path = tmp_path / "m.sqlite"
+    with SealedStore(path, heal=True) as store:
+        fill(store, range(2000))
+        assert store.fit(disk=200_000, shrink=False) > 1000
+        assert store.fit(disk=200_000, shrink=False) == 0
+        store.limit(disk=200_000)
+    assert path.stat().st_size <= 200_000
+
+
 def test_what_is_read_all_the_time_never_leaves(tmp_path: Path) -> None:
     """S1-29: never an entry in use."""
     with SealedStore(tmp_path / "m.sqlite", heal=True) as store:

@@ -12,8 +12,9 @@ import pytest
 from tests.engine.calls import answer, make_call
 from toolkit.errors import ReplayMiss
 from toolkit.lab import Lab
-from toolkit.memory import REPLIES, Capsule
+from toolkit.memory import REPLIES, Capsule, Entry, Manifest, freeze
 from toolkit.models import Abilities, Call, Identity, Message, Reply
+from toolkit.redact import Scrubber
 
 SECRET = "sk-proj-planted0123456789abcdef"
 TOLD = f'{{"choice":"plain","why":"Ask ada@example.org or +44 20 7946 0958, my key is {SECRET}."}}'
@@ -92,3 +93,16 @@ def test_miss_in_a_scrubbed_capsule_says_what_it_may_come_from(tmp_path: Path) -
     with pytest.raises(ReplayMiss, match="quotes a reply that was masked"):
         answer(lab, [quoting])
     lab.close()
+
+
+def test_names_and_what_stands_under_them_are_masked_too(tmp_path: Path) -> None:
+    """A structured answer can say by its names what is in it, and hold people's addresses as names."""
+    told = json.dumps({"password": "correct horse", "votes": {"ada@example.org": 2, "bob@example.org": 3}})
+    entry = Entry(REPLIES, "ab12", json.dumps({"text": told, "usage": {}}).encode(), "questions", "p1", created=1.0)
+    path = freeze(tmp_path / "c.capsule", Manifest(settings={"api_key": "a secret of mine"}), [entry], Scrubber())
+    text = path.read_text()
+    assert not any(secret in text for secret in ("correct horse", "ada@", "bob@", "a secret of mine"))
+    kept = Capsule.open(path).get(REPLIES, "ab12")
+    assert kept is not None
+    assert json.loads(kept.json()["text"]) == {"password": "[secret]", "votes": {"[email]": 2, "[email] 2": 3}}
+    assert kept.json()["usage"] == {}

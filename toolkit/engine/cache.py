@@ -282,7 +282,9 @@ def decode(body: bytes, call: Call) -> Remembered:
 
 def _plain(reply: Reply) -> dict[str, Any]:
     usage = {name: value for name in Usage.__slots__ if (value := getattr(reply.usage, name))}
-    held: dict[str, Any] = {"text": reply.text, "model": reply.model, "usage": usage, "finish": reply.finish}
+    held: dict[str, Any] = {"text": reply.text, "model": reply.model, "usage": usage}
+    if reply.finish != "stop":
+        held["finish"] = reply.finish
     if reply.request_id is not None:
         held["request_id"] = reply.request_id
     if reply.started is not None:
@@ -295,22 +297,27 @@ def _plain(reply: Reply) -> dict[str, Any]:
         held["logprobs"] = reply.logprobs
     if reply.notes:
         held["notes"] = reply.notes
+    if reply.cost is not None:
+        held["price"] = [reply.cost, reply.price_version]
     return held
 
 
 def _reply(held: dict[str, Any], parse: bool) -> Reply:  # noqa: FBT001  # a plain fact of the call, not a switch
     logprobs = held.get("logprobs")
+    cost, price_version = held.get("price", (None, ""))
     return Reply(
         text=held["text"],
         model=held["model"],
         value=orjson.loads(held["text"]) if parse else None,
         usage=Usage(**held["usage"]),
-        finish=held["finish"],
+        finish=held.get("finish", "stop"),
         request_id=held.get("request_id"),
         started=held.get("started"),
         latency=held.get("latency"),
         tries=held.get("tries", 1),
         logprobs=tuple(tuple((token, value) for token, value in step) for step in logprobs) if logprobs else None,
         notes=tuple(held.get("notes", ())),
+        cost=cost,
+        price_version=price_version,
         cached=True,
     )

@@ -15,12 +15,10 @@ from toolkit.errors import (
     ProviderDown,
     RateLimited,
 )
+from toolkit.memory import FALLBACK_NOTE
 from toolkit.models import Call, Identity, Reply, Responder
 
-__all__ = ["FALLBACK_NOTE", "Candidate", "Fallback", "is_fallback"]
-
-FALLBACK_NOTE = "answered by the fallback "
-"""How the note begins that marks a fallback's reply."""
+__all__ = ["Candidate", "Fallback", "is_fallback"]
 
 _UNAVAILABLE = (ProviderDown, CallTimeout, RateLimited, ModelUnavailable, AuthFailed)
 

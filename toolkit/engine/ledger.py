@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 
 from toolkit.engine.cache import Remembered
-from toolkit.engine.prices import NOBODY, PriceBook
+from toolkit.engine.prices import NOBODY, Cost, PriceBook
 from toolkit.engine.run import current_run
 from toolkit.engine.tries import Tries, current_tries
 from toolkit.errors import BudgetReached, CallError
@@ -100,7 +100,7 @@ _COUNTS = ("tries", "input", "cached_input", "cache_write", "image", "output", "
 
 
 def line(row: Row) -> bytes:
-    """Return a row as JSON, without the fields that are empty, 0, null, or 1 try.
+    """Return a row as JSON, without the fields that are empty, 0, null, 1 try, or a recorded cost that is today's.
 
     Example:
         >>> line(Row("ask-1", "questions", "p0001", "scripted:default", "ok", "ab12", at=1.5))
@@ -115,6 +115,8 @@ def told(row: Row) -> dict[str, Any]:
     for name in _NAMES:
         value = getattr(row, name)
         if value in _EMPTY or (name == "tries" and value == 1):
+            continue
+        if name == "recorded_cost" and value == row.cost:
             continue
         held[name] = round(value, _MICROSECOND) if name in _TIMES else value
     return held
@@ -304,7 +306,10 @@ class Ledger:
         """Return what was spent today, what the reply cost when it came, and by whose price."""
         if reply is None:
             return (None if unseen else 0.0), None, ""
-        cost = self.prices.cost(reply.model, usage, reply.started if reply.cached else None)
+        if reply.cost is not None:  # what it cost when it came, whatever the price is today
+            cost: Cost | None = Cost(reply.cost, reply.price_version)
+        else:
+            cost = self.prices.cost(reply.model, usage, reply.started if reply.cached else None)
         recorded = cost.usd if cost is not None else None
         today = recorded
         if reply.cached:

@@ -12,13 +12,16 @@ from toolkit.errors import CallTimeout, InvalidInput
 from toolkit.models import Call, Reply, Responder
 from toolkit.redact import Scrubber
 
-__all__ = ["WARN_AT", "Timeout"]
+__all__ = ["WARN_AT", "Timeout", "limit_of"]
 
 WARN_AT = 0.95
 """Share of its time after which a try is reported."""
 
 _log = logging.getLogger("toolkit.engine")
 
+_LONG_BY_NATURE: Mapping[str, float] = MappingProxyType({"images.render": 180.0})
+"""Seconds at least for stages that take long by nature, where the study names no limit for them: a picture of high
+quality takes a renderer minutes."""
 _NO_STAGES: Mapping[str, float] = MappingProxyType({})
 
 
@@ -30,9 +33,9 @@ class Timeout:
 
     Args:
         inner: The responder around which this stands.
-        seconds: Limit for one try; 60 unless the study says otherwise.
+        seconds: Limit for one try; 60 unless the study says otherwise. A picture has 180 at least.
         stages: Other limits by stage, in seconds; ``"rounds"`` also holds for ``"rounds.director"``, and the longest
-            name that fits decides.
+            name that fits decides, also for pictures.
         scrubber: Applied to the warning.
 
     Raises:
@@ -43,6 +46,8 @@ class Timeout:
         >>> timeout = Timeout(open_model("scripted"), 60.0, {"rounds": 120.0, "rounds.director": 300.0})
         >>> timeout.limit("questions"), timeout.limit("rounds.character"), timeout.limit("rounds.director")
         (60.0, 120.0, 300.0)
+        >>> timeout.limit("images.render")
+        180.0
     """
 
     def __init__(
@@ -65,14 +70,9 @@ class Timeout:
 
     def limit(self, stage: str) -> float:
         """Return the seconds one try of a stage may take."""
-        if not self._stages:
-            return self._seconds
         known = self._known.get(stage)
         if known is None:
-            parts = stage.split(".")
-            names = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
-            known = next((self._stages[name] for name in names if name in self._stages), self._seconds)
-            self._known[stage] = known
+            known = self._known[stage] = limit_of(stage, self._seconds, self._stages)
         return known
 
     async def complete(self, call: Call) -> Reply:
@@ -97,6 +97,24 @@ class Timeout:
         self.slow += 1
         line = f"no reply yet after {WARN_AT * seconds:g} s of {seconds:g} s for {_place(call)}"
         _log.warning("%s", self._scrubber(line))
+
+
+def limit_of(stage: str, seconds: float, stages: Mapping[str, float]) -> float:
+    """Return the seconds one try of a stage may take.
+
+    Args:
+        stage: Which, as a dotted name.
+        seconds: The study's limit for all.
+        stages: Its limits by stage; the longest name that fits decides.
+
+    Example:
+        >>> limit_of("images.render", 60.0, {}), limit_of("images.render", 60.0, {"images": 20.0})
+        (180.0, 20.0)
+    """
+    parts = stage.split(".")
+    names = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    named = next((stages[name] for name in names if name in stages), None)
+    return max(seconds, _LONG_BY_NATURE.get(stage, 0.0)) if named is None else named
 
 
 class _Watch:

@@ -8,7 +8,7 @@ from toolkit.memory.amounts import age_of, size_of, ttl_of
 from toolkit.memory.append import AppendFile
 from toolkit.memory.capsule import Capsule, Manifest, freeze
 from toolkit.memory.database import MemoryUnwritable, MemoryWarning
-from toolkit.memory.entry import REPLIES, Counts, Entry, Store
+from toolkit.memory.entry import FALLBACK_NOTE, REPLIES, Counts, Entry, Store
 from toolkit.memory.legacy import LEGACY, Imported, import_folder
 from toolkit.memory.store import SealedStore
 from toolkit.memory.transcripts import TRANSCRIPTS, Transcript, transcripts_of
@@ -17,9 +17,10 @@ from toolkit.memory.writer import Target, Ticket, Writer
 
 if TYPE_CHECKING:
     from toolkit.memory.replies import leaf
-    from toolkit.memory.sealed import SealedBackend, open_memory
+    from toolkit.memory.sealed import SealedBackend, StudyMemory, open_memory
 
 __all__ = [
+    "FALLBACK_NOTE",
     "LEGACY",
     "REPLIES",
     "TRANSCRIPTS",
@@ -35,6 +36,7 @@ __all__ = [
     "SealedStore",
     "Stats",
     "Store",
+    "StudyMemory",
     "Target",
     "Ticket",
     "Transcript",
@@ -50,7 +52,7 @@ __all__ = [
     "ttl_of",
 ]
 
-_JOBLIB = {"SealedBackend": "sealed", "leaf": "replies", "open_memory": "sealed"}
+_JOBLIB = {"SealedBackend": "sealed", "StudyMemory": "sealed", "leaf": "replies", "open_memory": "sealed"}
 
 
 def __getattr__(name: str) -> Any:

@@ -17,6 +17,7 @@ import orjson
 from toolkit.errors import CapsuleInvalid, InvalidInput
 from toolkit.memory.entry import Counts, Entry, Tally, after_of, newest
 from toolkit.memory.rows import row_of
+from toolkit.redact import Scrubber
 
 __all__ = ["Capsule", "Manifest", "freeze"]
 
@@ -89,8 +90,9 @@ def freeze(
         path: Where to; ``study.capsule``.
         manifest: What made it.
         entries: What to keep; equal ones are kept once.
-        scrub: Masks what should not leave the house, in every text of bodies, items, settings and note. An entry it
-            changes is sealed anew and keeps its key.
+        scrub: Masks what should not leave the house, in every text of bodies, items, settings and note; a ``Scrubber``
+            also in names, and what stands under a name such as ``password``. An entry it changes is sealed anew and
+            keeps its key.
 
     Returns:
         The path.
@@ -294,19 +296,37 @@ def _scrub_value(value: Any, scrub: Callable[[str], str]) -> Any:
         return _scrub_text(value, scrub)
     if isinstance(value, list | tuple):
         return [_scrub_value(one, scrub) for one in value]
-    if isinstance(value, Mapping):
+    if not isinstance(value, Mapping):
+        return value
+    if not isinstance(scrub, Scrubber):
         return {name: _scrub_value(one, scrub) for name, one in value.items()}
-    return value
+    # names as a whole, for two that are masked alike stay two; plain texts with them, for a name can give them away
+    names = scrub.data({name: one if _is_plain(one) else None for name, one in value.items()})
+    return {
+        name: masked if _is_plain(one) else _scrub_value(one, scrub)
+        for (name, masked), one in zip(names.items(), value.values(), strict=True)
+    }
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, str) and _json_in(value) is None
 
 
 def _scrub_text(text: str, scrub: Callable[[str], str]) -> str:
     """Scrub a text; one that is itself JSON, a model's structured answer, is scrubbed inside and stays JSON."""
+    value = _json_in(text)
+    if value is None:
+        return scrub(text)
+    clean = _scrub_value(value, scrub)
+    return text if clean == value else orjson.dumps(clean).decode()
+
+
+def _json_in(text: str) -> Any:
+    """Return the object or list that a text is, or None."""
     if text[:1] in ("{", "["):
         with suppress(orjson.JSONDecodeError):
-            value = orjson.loads(text)
-            clean = _scrub_value(value, scrub)
-            return text if clean == value else orjson.dumps(clean).decode()
-    return scrub(text)
+            return orjson.loads(text)
+    return None
 
 
 def _write_whole(path: Path, content: bytes) -> None:

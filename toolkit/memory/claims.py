@@ -68,7 +68,7 @@ class Claims:
     def take(self, key: str) -> bool:
         """Claim a key without waiting; False where somebody else has it, in this process or another.
 
-        2 to 3 µs together with the release: ``python -m tests.perf.memory``.
+        3 to 4 µs together with the release: ``python -m tests.perf.memory --only claims``.
         """
         with self._lock:
             if key in self._held or not self._lock_byte(key):

@@ -22,18 +22,29 @@ class Found:
         tally: Where damage is counted.
         raises: Whether damage is an error, in a memory that may not heal itself.
         drop: Removes damaged rows by address and returns how many; None for a memory that is only read.
+        anew: Begins the whole file anew, for damage that cannot be dropped: where rows are out of order, a damaged one
+            may be met by one way and not by another.
     """
 
-    def __init__(self, tally: Tally, *, raises: bool, drop: Callable[[Sequence[int]], int] | None) -> None:
+    def __init__(
+        self,
+        tally: Tally,
+        *,
+        raises: bool,
+        drop: Callable[[Sequence[int]], int] | None,
+        anew: Callable[[str], None],
+    ) -> None:
         self._tally = tally
         self._raises = raises
         self._drop = drop
+        self._anew = anew
         self.forked()
 
     def forked(self) -> None:
         """Give the child of a fork a lock of its own."""
         self._lock = threading.Lock()
         self._known: set[int] = set()
+        self._stayed: set[int] = set()
 
     def entries(self, rows: Sequence[Row]) -> Iterator[Entry]:
         """Yield the entries of the rows that verify, then deal with those that do not.
@@ -70,3 +81,7 @@ class Found:
         self._tally.add(dropped=dropped)
         with self._lock:
             self._known.difference_update(fresh)
+            comes_back = dropped < len(fresh) and not self._stayed.isdisjoint(fresh)
+            self._stayed = self._stayed.union(fresh) if dropped < len(fresh) and not comes_back else set()
+        if comes_back:
+            self._anew("damage that was removed comes back")

@@ -15,19 +15,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from toolkit.errors import DramatisError, InvalidInput, MemoryCorrupt
+from toolkit.errors import DramatisError, MemoryCorrupt
 from toolkit.memory.entry import Tally
 from toolkit.memory.filesystem import network_filesystem
+from toolkit.memory.salvage import salvage
 from toolkit.memory.schema import (
     APPLICATION,
     PAGE,
     SCHEMA,
     STAMP,
     TABLES,
-    VERSION,
     Connection,
+    Damaged,
+    check_version,
     expected_tables,
-    salvage,
+    fault_of,
 )
 
 if sys.platform != "win32":
@@ -44,7 +46,7 @@ PATIENCE = 60.0
 
 LOG = 16 * 2**20
 """Bytes the write-ahead log may reach before it is worked in; a page written many times meanwhile is copied once."""
-_CACHE_KB = {True: 16_000, False: 4_000}
+_CACHE_KB = {True: 32_000, False: 4_000}
 """Page cache of the one writing connection, and of each reading one."""
 
 # SQLite's result codes, in their low byte: https://sqlite.org/rescode.html
@@ -67,10 +69,6 @@ class MemoryUnwritable(DramatisError, OSError):
 
 class MemoryWarning(UserWarning):
     """Something about a study's folder the researcher should know; work goes on."""
-
-
-class Damaged(Exception):
-    """What a check of ours found wrong with a whole file; never leaves this module."""
 
 
 class Database:
@@ -225,25 +223,11 @@ class Database:
             if self.read_only:
                 mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
                 self.journal = "wal" if mode == b"wal" else "rollback"
-            self._check_version(connection)
+            check_version(connection, self.path)
             if tables != expected_tables():
                 raise Damaged("its tables are not the ones memory has")
         finally:
             connection.close()
-
-    def _check_version(self, connection: Connection) -> None:
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if application != APPLICATION:
-            raise Damaged("it is not a memory file")
-        number, rest = divmod(version, STAMP // VERSION)
-        if not rest and VERSION < number < VERSION + 100:
-            raise InvalidInput(
-                f"memory {self.path} was written by a newer version (format {number})",
-                hint="Upgrade dramatis-toolkit, or use another study folder.",
-            )
-        if version != STAMP:
-            raise Damaged(f"its format {version} is unknown")
 
     def _set_journal(self, connection: Connection) -> Connection:
         home = network_filesystem(self.path, self._mounts) if self._wanted == "auto" else None
@@ -288,7 +272,7 @@ class Database:
                 return  # another thread has done it
             if not self.heal or self.read_only:
                 raise MemoryCorrupt(
-                    f"memory {self.path} is damaged: {error}",
+                    f"memory {self.path} {fault_of(error)}",
                     hint='Open the study with mode="read" to heal it, or replay a capsule of it.',
                 ) from error
             with self._file_lock():
@@ -310,7 +294,7 @@ class Database:
             saved = salvage(moved, fresh)
         self._tally.add(quarantined=1)
         _warn(
-            f"memory {self.path} was damaged ({error}); it was moved to {moved} and begun anew "
+            f"memory {self.path} {fault_of(error)}; it was moved to {moved} and begun anew "
             f"with the {saved} entries that could be verified."
         )
 

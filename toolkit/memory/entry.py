@@ -11,10 +11,13 @@ from typing import Any, Protocol
 
 import orjson
 
-__all__ = ["REPLIES", "Counts", "Entry", "Store"]
+__all__ = ["FALLBACK_NOTE", "REPLIES", "Counts", "Entry", "Store"]
 
 REPLIES = "toolkit:reply"
 """The function id under which every reply is kept, whoever wrote it. No Python function can have it, for the colon."""
+
+FALLBACK_NOTE = "answered by the fallback "
+"""How a note of a reply begins that a fallback gave; the engine marks them so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
+from toolkit.memory.places import forget
 from toolkit.memory.rows import Row
-from toolkit.memory.upkeep import remove_rows
 
 __all__ = ["Bounds", "bounds_for", "evict", "victims"]
 
@@ -16,13 +18,14 @@ Read = Callable[[str, Sequence[Any]], list[Row]]
 Victim = tuple[int, float]
 """A row's number, and when it was used last."""
 
-ROOM = 0.05
+ROOM = 0.02
 """Share of a limit that is made free beyond it, so that not every reply sets the work going again."""
-STEP = 1000
+STEP = 200
 """Rows that leave in one commit: a few milliseconds, so that replies that are to be stored hardly wait."""
 _BATCH = 200_000
 """Rows that are looked at in one read."""
 
+_NOW = "SELECT id, used FROM uses WHERE id IN (SELECT value FROM json_each(?))"
 _OLDEST = "SELECT id, used, size FROM uses WHERE (used, id) > (?, ?) ORDER BY used, id LIMIT ?"
 
 
@@ -84,5 +87,6 @@ def _before(used: Any, since: float | None) -> bool:
 
 def evict(connection: sqlite3.Connection, step: Sequence[Victim]) -> int:
     """Delete rows that were not used since they were chosen."""
-    sql = "SELECT 1 FROM uses WHERE id=? AND used=?"
-    return remove_rows(connection, [one[0] for one in step if connection.execute(sql, one).fetchone() is not None])
+    numbers = orjson.dumps([number for number, _ in step]).decode()
+    now = dict(connection.execute(_NOW, (numbers,)).fetchall())
+    return forget(connection, [number for number, used in step if now.get(number) == used])

@@ -18,6 +18,7 @@ from toolkit.errors import InvalidInput
 from toolkit.memory import eviction, upkeep
 from toolkit.memory.database import Database
 from toolkit.memory.entry import Tally
+from toolkit.memory.places import LISTED_AT
 from toolkit.memory.reads import StoreReads
 from toolkit.memory.rows import address
 from toolkit.memory.schema import Connection
@@ -25,7 +26,7 @@ from toolkit.memory.upkeep import Stats, Validation, Which
 
 __all__ = ["Keeping", "Measure"]
 
-_THERE = "SELECT hash FROM entries WHERE hash IN (SELECT value FROM json_each(?))"
+_THERE = f"SELECT hash FROM ({LISTED_AT})"  # noqa: S608  # constants only
 
 CHUNK = 500
 """Rows looked at in one read, and in one commit."""
@@ -98,7 +99,7 @@ class Keeping(abc.ABC):
         damaged: bool = False,
         older_than: float | timedelta | None = None,
         stage: str | None = None,
-        note: str = "",
+        fallback: bool = False,
     ) -> int:
         """Remove the entries that meet every condition given, and return how many.
 
@@ -106,13 +107,13 @@ class Keeping(abc.ABC):
             damaged: Only entries that do not verify.
             older_than: Only entries made longer ago than this, in seconds or as a timedelta.
             stage: Only this stage's.
-            note: Only replies with a note that begins so.
+            fallback: Only replies that a fallback gave, as ``toolkit.engine.fallback.is_fallback`` tells them.
 
         Raises:
             InvalidInput: No condition is given, or the age is negative.
         """
         before = None if older_than is None else time.time() - upkeep.seconds(older_than, "older_than")
-        which = Which(damaged, before, stage, note)
+        which = Which(damaged, before, stage, fallback)
         if which == Which():
             raise InvalidInput("purge was given no condition", hint="Say which entries, or use clear() for all.")
         self.flush()
@@ -149,7 +150,7 @@ class Keeping(abc.ABC):
         since = None if age_limit is None else time.time() - upkeep.seconds(age_limit, "age_limit")
         return self.evict(eviction.Bounds(bytes_limit, items_limit, since))
 
-    def evict(self, bounds: eviction.Bounds, wanted: Callable[[], bool] = lambda: True) -> int:
+    def evict(self, bounds: eviction.Bounds, wanted: Callable[[], bool] = lambda: True, *, shrink: bool = True) -> int:
         """Remove what was used longest ago until the bounds hold, as long as it is ``wanted``; return how many went."""
         self.flush()
         removed = 0
@@ -158,12 +159,17 @@ class Keeping(abc.ABC):
                 break
             self.write_uses()  # queued before the step, so that what was read until now stays
             removed += self._do(partial(eviction.evict, step=step))
-        if removed:
+        if removed and shrink:
             self._shrink()
         return removed
 
     def fit(
-        self, disk: float | None = None, items: float | None = None, wanted: Callable[[], bool] = lambda: True
+        self,
+        disk: float | None = None,
+        items: float | None = None,
+        wanted: Callable[[], bool] = lambda: True,
+        *,
+        shrink: bool = True,
     ) -> int:
         """Remove what was used longest ago until the file has at most ``disk`` bytes in use; return how many went.
 
@@ -174,6 +180,8 @@ class Keeping(abc.ABC):
             disk: Bytes of the file in use; the journal beside it, 16 MB at most, is not counted.
             items: Entries there may be.
             wanted: Asked before each step.
+            shrink: Give what is free back to the disk, also what earlier passes freed; without it new entries take
+                the place.
         """
         removed = 0
         for _ in range(_PASSES):
@@ -181,10 +189,12 @@ class Keeping(abc.ABC):
             bounds = eviction.bounds_for(now.items, now.size, now.disk, items=items, disk=disk)
             if bounds is None:
                 break
-            gone = self.evict(bounds, wanted)
+            gone = self.evict(bounds, wanted, shrink=False)
             removed += gone
             if not gone:
                 break
+        if shrink:
+            self._shrink()
         return removed
 
     def measure(self) -> Measure:

@@ -26,7 +26,7 @@ class Limited(Protocol):
         """Return how much it holds."""
         ...
 
-    def fit(self, disk: float | None, items: float | None, wanted: Callable[[], bool]) -> int:
+    def fit(self, disk: float | None, items: float | None, wanted: Callable[[], bool], *, shrink: bool) -> int:
         """Remove what was used longest ago until the limits hold."""
         ...
 
@@ -82,7 +82,7 @@ class Quota:
             self._closed, thread = True, self._thread
         if thread is not None:
             thread.join()
-        self._enforce(lambda: True)
+        self._enforce(lambda: True, shrink=True)
 
     def _start(self) -> None:
         with self._lock:
@@ -95,7 +95,7 @@ class Quota:
     def _run(self) -> None:
         while self._is_called():
             try:
-                self._enforce(lambda: not self._closed)
+                self._enforce(lambda: not self._closed, shrink=False)
             except DramatisError:
                 _log.warning("memory could not be made smaller", exc_info=True)
 
@@ -107,8 +107,8 @@ class Quota:
                 self._thread = None
             return called
 
-    def _enforce(self, wanted: Callable[[], bool]) -> None:
-        removed = self._store.fit(self._disk, self._items, wanted)
+    def _enforce(self, wanted: Callable[[], bool], *, shrink: bool) -> None:
+        removed = self._store.fit(self._disk, self._items, wanted, shrink=shrink)
         self._written, self._bytes = 0, 0
         self._now = self._store.measure()
         if removed and not self._told and (self._now.oldest or 0.0) > self._began:

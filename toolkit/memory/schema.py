@@ -1,63 +1,62 @@
-"""The tables of a memory file, and what can be read out of a damaged one."""
+"""The tables of a memory file."""
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import sqlite3
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from toolkit.memory.rows import COLUMNS, READ, row_of, unseal
+from toolkit.errors import InvalidInput
 
 __all__ = [
     "APPLICATION",
-    "KEEP_USE",
     "SCHEMA",
     "STAMP",
     "TABLES",
-    "UPSERT",
     "VERSION",
     "Connection",
+    "Damaged",
+    "check_version",
+    "corrupt",
     "expected_tables",
-    "salvage",
+    "fault_of",
 ]
-
-_log = logging.getLogger(__name__)
 
 APPLICATION = 0x44524D54
 """Marks a database file as ours ("DRMT")."""
-VERSION = 2
+VERSION = 3
 """Of the schema below."""
 STAMP = VERSION * 0x01010101
 """The version as the file's header has it: in each of four bytes, so that a flipped bit is no other version."""
 PAGE = 1024
-"""Bytes of a page. A commit writes whole pages, and each new entry dirties one at random in the index by hash: small
-pages keep that small. Written for each 261-byte reply of 100,000 in commits of 48: 3.0 KB, and 5.7 KB with pages of
-4096 (``python -m tests.perf.memory`` prints the first)."""
+"""Bytes of a page. A commit writes whole pages, so small ones keep what is written small: 2.6 bytes for each byte of
+answer on the wire, and 2.5 with pages of 512, with which validation takes a quarter longer
+(``python -m tests.perf.overhead``, ``python -m tests.perf.memory --only rates``)."""
 
 SCHEMA = """
 CREATE TABLE entries (
-    id INTEGER PRIMARY KEY, hash INTEGER NOT NULL UNIQUE, func TEXT NOT NULL, key TEXT NOT NULL,
+    id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, func TEXT NOT NULL, key TEXT NOT NULL,
     size INTEGER NOT NULL, created REAL NOT NULL, stage TEXT NOT NULL, item TEXT NOT NULL,
     template TEXT NOT NULL, model TEXT NOT NULL, sha BLOB NOT NULL, body BLOB NOT NULL);
-CREATE TABLE uses (id INTEGER PRIMARY KEY, used REAL NOT NULL, size INTEGER NOT NULL);
-CREATE INDEX entries_by_item ON entries (stage, item, created);
+CREATE TABLE uses (id INTEGER PRIMARY KEY, used REAL NOT NULL, size INTEGER NOT NULL, hash INTEGER NOT NULL);
+CREATE TABLE marks (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE places (hash INTEGER PRIMARY KEY, id INTEGER NOT NULL);
+CREATE TABLE items (stage TEXT, item TEXT, id INTEGER, PRIMARY KEY (stage, item, id)) WITHOUT ROWID;
 CREATE TABLE functions (func TEXT PRIMARY KEY, code BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE imports (source TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
 """
 TABLES = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"
 """What a file's tables are; a planted view or trigger shows here."""
 
-_REPLACED = ", ".join(f"{name}=excluded.{name}" for name in COLUMNS.split(", ")[1:])
-_MARKS = ",".join("?" * len(COLUMNS.split(", ")))
-UPSERT = f"INSERT INTO entries ({COLUMNS}) VALUES ({_MARKS}) ON CONFLICT (hash) DO UPDATE SET {_REPLACED}"  # noqa: S608  # constants only, here and below
-KEEP_USE = (
-    "INSERT INTO uses SELECT id, ?, ? FROM entries WHERE hash=? "
-    "ON CONFLICT (id) DO UPDATE SET used=excluded.used, size=excluded.size"
-)
-"""Goes with each ``UPSERT``: time of use, size, hash."""
+
+class Damaged(Exception):
+    """What a check of ours found wrong with a whole file; only ``Database`` sees it."""
+
+
+class Earlier(Damaged):
+    """A file of before; it is begun anew with all that is in it."""
 
 
 class Connection(sqlite3.Connection):
@@ -70,13 +69,18 @@ class Connection(sqlite3.Connection):
         try:
             return super().execute(*asked)
         except UnicodeDecodeError as error:
-            garbled = sqlite3.DatabaseError("database disk image is malformed: the text of its tables is no Unicode")
-            garbled.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-            raise garbled from error
+            raise corrupt("the text of its tables is no Unicode") from error
 
     def __del__(self) -> None:
         with contextlib.suppress(sqlite3.Error):
             self.close()
+
+
+def corrupt(why: str) -> sqlite3.DatabaseError:
+    """Return the error for damage that SQLite itself does not name."""
+    error = sqlite3.DatabaseError(f"database disk image is malformed: {why}")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
 
 
 @cache
@@ -88,37 +92,29 @@ def expected_tables() -> list[Any]:
         return connection.execute(TABLES).fetchall()
 
 
-def salvage(damaged: Path, fresh: Connection) -> int:
-    """Copy what still verifies out of a damaged file, for those replies were paid for; return how many entries.
+def check_version(connection: Connection, path: Path) -> None:
+    """See that a file is a memory's, of this version.
 
-    Rows are read up from the start until the damage, then down from the end.
+    Raises:
+        InvalidInput: A newer version of the toolkit wrote it.
+        Damaged: It is another file, or of a version that is not known, or an earlier one.
     """
-    kept: set[int] = set()
-    uri = f"{damaged.as_uri()}?mode=ro"
-    with contextlib.closing(sqlite3.connect(uri, uri=True, isolation_level=None, factory=Connection)) as old:
-        old.text_factory = bytes
-        fresh.execute("BEGIN IMMEDIATE")
-        try:
-            if old.execute(TABLES).fetchall() == expected_tables():
-                for order in ("ASC", "DESC"):
-                    _copy(old, fresh, order, kept)
-        except sqlite3.Error:
-            _log.debug("the damaged file cannot be read any more", exc_info=True)
-        fresh.execute("COMMIT")
-    return len(kept)
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application != APPLICATION:
+        raise Damaged("it is not a memory file")
+    number, rest = divmod(version, STAMP // VERSION)
+    if not rest and VERSION < number < VERSION + 100:
+        raise InvalidInput(
+            f"memory {path} was written by a newer version (format {number})",
+            hint="Upgrade dramatis-toolkit, or use another study folder.",
+        )
+    if not rest and 0 < number < VERSION:
+        raise Earlier(f"written by an earlier version (format {number})")
+    if version != STAMP:
+        raise Damaged(f"its format {version} is unknown")
 
 
-def _copy(old: Connection, fresh: Connection, order: str, kept: set[int]) -> None:
-    try:
-        rows = old.execute(f"SELECT id, {READ} FROM entries NOT INDEXED ORDER BY id {order}")  # noqa: S608
-        for number, *row in rows:
-            if number in kept:
-                return
-            entry = unseal(tuple(row))
-            if entry is not None:
-                sealed = row_of(entry)
-                fresh.execute(UPSERT, sealed)
-                fresh.execute(KEEP_USE, (entry.created, entry.size, sealed[0]))
-                kept.add(number)
-    except sqlite3.DatabaseError:
-        _log.debug("a damaged file was read as far as it goes", exc_info=True)
+def fault_of(error: Exception) -> str:
+    """Return what is wrong with a whole file, to stand behind its name."""
+    return f"was {error}" if isinstance(error, Earlier) else f"is damaged: {error}"

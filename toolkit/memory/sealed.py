@@ -22,9 +22,10 @@ from toolkit.memory.entry import REPLIES, Entry
 from toolkit.memory.legacy import FOLDER, LEGACY, import_once
 from toolkit.memory.store import SealedStore
 from toolkit.memory.transcripts import TRANSCRIPTS
+from toolkit.memory.upkeep import Stats, Validation
 from toolkit.memory.writer import Writer
 
-__all__ = ["SealedBackend", "open_memory"]
+__all__ = ["SealedBackend", "StudyMemory", "open_memory"]
 
 Mode = Literal["off", "read", "refresh", "write", "replay"]
 
@@ -44,7 +45,7 @@ def open_memory(
     *,
     writer: Writer | None = None,
     journal: Journal = "auto",
-) -> tuple[joblib.Memory, SealedStore]:
+) -> tuple[StudyMemory, SealedStore]:
     """Open a study's memory: the ``joblib.Memory`` for a researcher's own functions, and the store behind it.
 
     Entries of before that lie in the study's folder ``legacy`` are taken in when it is first opened for writing.
@@ -80,7 +81,53 @@ def open_memory(
     import_once(store, Path(folder) / FOLDER)
     backend = SealedBackend()
     backend.configure(str(folder), verbose=0, backend_options={"store": store})
-    return joblib.Memory(location=None if mode == "off" else backend, backend="sealed", verbose=0), store
+    return StudyMemory(location=None if mode == "off" else backend, backend="sealed", verbose=0), store
+
+
+class StudyMemory(joblib.Memory):  # type: ignore[misc]  # joblib ships no types
+    """joblib's ``Memory`` over a study's sealed store, with what keeps the store in order.
+
+    Example:
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> memory, store = open_memory(folder.name)
+        >>> memory.cache(len)("four"), memory.stats().entries, memory.validate().damaged
+        (4, 1, 0)
+        >>> memory.purge(fallback=True)
+        0
+        >>> store.close()
+        >>> folder.cleanup()
+    """
+
+    @property
+    def store(self) -> SealedStore:
+        """The store behind it.
+
+        Raises:
+            InvalidInput: The memory is off.
+        """
+        if not isinstance(self.store_backend, SealedBackend):
+            raise InvalidInput("memory is off, so there is nothing in it", hint="Open the lab with mode='read'.")
+        return self.store_backend.store
+
+    def stats(self) -> Stats:
+        """Return how much there is, by function and stage, and how large the file is."""
+        return self.store.stats()
+
+    def validate(self) -> Validation:
+        """Read and verify every entry, changing nothing, and return exact counts."""
+        return self.store.validate()
+
+    def purge(self, **which: Any) -> int:
+        """Remove the entries that meet every condition given, and return how many.
+
+        Args:
+            which: As for ``SealedStore.purge``: ``damaged``, ``older_than``, ``stage``, ``fallback``.
+
+        Raises:
+            InvalidInput: No condition is given, or the age is negative.
+        """
+        return self.store.purge(**which)
 
 
 class SealedBackend(StoreBackendBase, StoreBackendMixin):  # type: ignore[misc]  # joblib ships no types

@@ -19,6 +19,7 @@ from toolkit.memory.database import Database, Journal
 from toolkit.memory.entry import REPLIES, Counts, Entry, Tally, after_of, newest
 from toolkit.memory.keeping import Keeping
 from toolkit.memory.lifetime import keep_track
+from toolkit.memory.places import OF_ITEM, STAGES, WITHOUT_STAGE, Recent, settle
 from toolkit.memory.quota import Quota
 from toolkit.memory.reads import StoreReads
 from toolkit.memory.rows import Row, address, address_or_none, decoded, row_of
@@ -29,11 +30,13 @@ from toolkit.memory.writes import Put, StoreWrites, Work
 
 __all__ = ["SealedStore"]
 
-_ONE = f"SELECT {FOUND} FROM entries WHERE hash=?"  # noqa: S608  # constants only, here and below
-_MANY = f"SELECT {FOUND} FROM entries WHERE hash IN (SELECT value FROM json_each(?))"  # noqa: S608
+_ONE = f"SELECT {FOUND} FROM entries WHERE id=(SELECT id FROM places WHERE hash=?)"  # noqa: S608  # constants only
+_MANY = (
+    f"SELECT {FOUND} FROM entries WHERE id IN (SELECT id FROM places WHERE hash IN (SELECT value FROM json_each(?)))"  # noqa: S608
+)
 _BY_ID = f"SELECT {FOUND} FROM entries WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608
-_OF_ITEM = f"SELECT {FOUND} FROM entries WHERE stage=? AND item=?"  # noqa: S608
-_STAGES = "SELECT DISTINCT stage FROM entries"
+_OF_ITEM = f"SELECT {FOUND} FROM entries WHERE id IN ({OF_ITEM}) AND stage=?1 AND item=?2"  # noqa: S608
+_HOLDS = f"SELECT 1 FROM entries WHERE id IN ({WITHOUT_STAGE}) AND func=? LIMIT 1"  # noqa: S608
 _LISTED = "SELECT id FROM entries WHERE {} ORDER BY func, key"
 
 _TRIES = 3
@@ -86,7 +89,9 @@ class SealedStore(Keeping):
         self._writer = writer or Writer(self._database.path.parent.name)
         self._reads = StoreReads(self._database)
         self._writes = StoreWrites(self._database, self._tally)
-        self._found = Found(self._tally, raises=not heal, drop=None if read_only else self._drop_damaged)
+        drop = None if read_only else self._drop_damaged
+        self._found = Found(self._tally, raises=not heal, drop=drop, anew=self._database.begin_anew)
+        self._recent = Recent()
         self._uses = Uses()
         self._claims: Claims | None = None
         self._quota: Quota | None = None
@@ -214,13 +219,13 @@ class SealedStore(Keeping):
 
     def of_item(self, item: str, stage: str | None = None) -> list[Entry]:
         """Return the verified entries made for an item, oldest first, of one stage where it is named."""
-        stages = [stage] if stage is not None else [decoded(row[0]) for row in self._reads.read(_STAGES, ())]
+        stages = [stage] if stage is not None else [decoded(row[0]) for row in self._reads.read(STAGES, ())]
         rows = [row for one in stages for row in self._reads.read(_OF_ITEM, (one, item))]
         return sorted(self._found.entries(rows), key=lambda entry: entry.created)
 
     def holds(self, func: str) -> bool:
         """Whether there is anything of a researcher's own function, verified or not."""
-        return bool(self._reads.read("SELECT 1 FROM entries WHERE stage='' AND func=? LIMIT 1", (func,)))
+        return bool(self._reads.read(_HOLDS, (func,)))
 
     # writing
 
@@ -260,6 +265,8 @@ class SealedStore(Keeping):
         """Commit what is queued and close the file; a second call does nothing."""
         if self._closed:
             return
+        if self._writes.unsettled:
+            self._submit(Work(settle))  # whatever becomes of it: what is only listed is found too
         if self._quota is not None:
             self._quota.close()
         self.flush()
@@ -312,6 +319,7 @@ class SealedStore(Keeping):
         the file is then begun anew with all that verifies.
         """
         for _ in range(_TRIES):
+            generation = self._database.generation
             found: dict[str, Entry] = {}
             astray = False
             for start in range(0, len(places), CHUNK):
@@ -322,13 +330,23 @@ class SealedStore(Keeping):
                         astray = astray or entry.key in found or address(entry.func, entry.key) not in places
             if not astray:
                 return found
-            self._database.begin_anew("its index leads to other entries than it says")
+            if generation == self._database.generation:  # else numbers of one file met rows of the next
+                self._database.begin_anew("its index leads to other entries than it says")
         return {}
 
     def _rows_at(self, places: Sequence[int]) -> list[Row]:
-        if len(places) == 1:
-            return self._reads.read(_ONE, places)
-        return self._reads.read(_MANY, (orjson.dumps(places).decode(),))
+        listed = self._recent.numbers(self._reads.read, self._database.generation)
+        numbers = [listed[place] for place in places if place in listed] if listed else []
+        if not numbers:
+            return self._rows_indexed_at(places)
+        rows = self._reads.read(_BY_ID, (orjson.dumps(numbers).decode(),))
+        found = {row[0] for row in rows}
+        return rows + self._rows_indexed_at([place for place in places if place not in found])
+
+    def _rows_indexed_at(self, places: Sequence[int]) -> list[Row]:
+        if len(places) > 1:
+            return self._reads.read(_MANY, (orjson.dumps(places).decode(),))
+        return self._reads.read(_ONE, places) if places else []
 
     def held(self) -> list[Any]:
         """Return all reading connections, for a fork that is about to happen."""
@@ -337,6 +355,7 @@ class SealedStore(Keeping):
     def forked(self) -> Any:
         """Begin anew in the child of a fork; return the connection that the child must neither use nor close."""
         inherited = self._writes.abandon()
+        self._recent = Recent()
         self._uses.forked()
         self._found.forked()
         if self._quota is not None:

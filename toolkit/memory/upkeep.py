@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InvalidInput, MemoryCorrupt
+from toolkit.memory.entry import FALLBACK_NOTE
+from toolkit.memory.places import AT, forget
 from toolkit.memory.rows import READ, Row, address_or_none, place_of, unseal
+from toolkit.memory.schema import corrupt
 
 __all__ = ["Stats", "Validation", "Which"]
 
@@ -18,7 +21,7 @@ Read = Callable[[str, Sequence[Any]], list[Row]]
 
 _SCAN = f"SELECT id, hash, {READ} FROM entries WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608  # constants only
 _PAGE = "SELECT id FROM entries WHERE id > ? {} ORDER BY id LIMIT ?"
-_ONE = f"SELECT id, hash, {READ} FROM entries WHERE hash=?"  # noqa: S608
+_ONE = f"SELECT id, hash, {READ} FROM entries WHERE id IN ({AT})"  # noqa: S608
 _GROUPS = "SELECT func, stage, count(*), sum(size), min(created), max(created) FROM entries GROUP BY 1, 2"
 _EXAMPLES = 10
 
@@ -82,8 +85,8 @@ class Which:
     """Entries made before this time, in seconds since the epoch."""
     stage: str | None = None
     """Entries of this stage."""
-    note: str = ""
-    """Replies with a note that begins so."""
+    fallback: bool = False
+    """Replies that a fallback gave."""
 
     @property
     def sql(self) -> tuple[str, list[Any]]:
@@ -94,12 +97,12 @@ class Which:
 
     def meets(self, row: Row) -> bool:
         """Whether a row, as ``hash`` and ``READ`` give it, meets the conditions on what is in it."""
-        if not (self.damaged or self.note):
+        if not (self.damaged or self.fallback):
             return True
         entry = verified(row)
         if self.damaged and entry is not None:
             return False
-        return not self.note or (entry is not None and _noted(entry.json(), self.note))
+        return not self.fallback or (entry is not None and _by_fallback(entry.json()))
 
 
 def verified(row: Row) -> Any:
@@ -108,9 +111,9 @@ def verified(row: Row) -> Any:
     return entry if entry is not None and address_or_none(entry.func, entry.key) == row[0] else None
 
 
-def _noted(value: Any, beginning: str) -> bool:
+def _by_fallback(value: Any) -> bool:
     notes = value.get("notes") if isinstance(value, dict) else None
-    return isinstance(notes, list) and any(isinstance(note, str) and note.startswith(beginning) for note in notes)
+    return isinstance(notes, list) and any(isinstance(note, str) and note.startswith(FALLBACK_NOTE) for note in notes)
 
 
 def stats(read: Read, path: Path, journal: str) -> Stats:
@@ -170,18 +173,24 @@ def candidates(read: Read, chunk: int, which: Which) -> Iterator[list[int]]:
 
 
 def remove(connection: sqlite3.Connection, numbers: list[int], which: Which) -> int:
-    """Delete those of the numbered rows that are meant."""
+    """Delete those of the numbered rows that are meant.
+
+    Raises:
+        sqlite3.DatabaseError: One is whole but for its address, so nobody finds it. It was paid for: the file is begun
+            anew with it.
+    """
     condition, values = which.sql
     sql = f"SELECT hash, {READ} FROM entries WHERE id=? {condition}"  # noqa: S608
     rows = ((number, connection.execute(sql, (number, *values)).fetchone()) for number in numbers)
-    return remove_rows(connection, [number for number, row in rows if row is not None and which.meets(row)])
+    return forget(connection, [number for number, row in rows if row is not None and _is_meant(row, which)])
 
 
-def remove_rows(connection: sqlite3.Connection, numbers: Iterable[int]) -> int:
-    """Delete rows by number, and return how many there were."""
-    each = [(number,) for number in numbers]
-    connection.executemany("DELETE FROM uses WHERE id=?", each)
-    return connection.executemany("DELETE FROM entries WHERE id=?", each).rowcount if each else 0
+def _is_meant(row: Row, which: Which) -> bool:
+    if not which.meets(row):
+        return False
+    if which.damaged and unseal(row[1:]) is not None:
+        raise corrupt("its rows have other addresses than they should")
+    return True
 
 
 def drop_damaged(connection: sqlite3.Connection, addresses: Iterable[int]) -> int:
@@ -190,14 +199,14 @@ def drop_damaged(connection: sqlite3.Connection, addresses: Iterable[int]) -> in
     for address in addresses:
         row = connection.execute(_ONE, (address,)).fetchone()
         if row is not None and verified(row[1:]) is None:
-            dropped += remove_rows(connection, [row[0]])
+            dropped += forget(connection, [row[0]])
     return dropped
 
 
 def delete(connection: sqlite3.Connection, address: int, func: str, key: str) -> bool:
     """Delete one entry."""
-    sql = "SELECT id FROM entries WHERE hash=? AND func=? AND key=?"
-    return remove_rows(connection, [row[0] for row in connection.execute(sql, (address, func, key))]) > 0
+    sql = f"SELECT id FROM entries WHERE id IN ({AT}) AND func=? AND key=?"  # noqa: S608
+    return forget(connection, [row[0] for row in connection.execute(sql, (address, func, key))]) > 0
 
 
 def clear(connection: sqlite3.Connection, func: str | None, kept: Sequence[str] = ()) -> int:
@@ -207,5 +216,5 @@ def clear(connection: sqlite3.Connection, func: str | None, kept: Sequence[str] 
     else:
         condition, values = f"func NOT IN ({','.join('?' * len(kept))})", list(kept)
     connection.execute(f"DELETE FROM functions WHERE {condition}", values)  # noqa: S608  # placeholders only
-    connection.execute(f"DELETE FROM uses WHERE id IN (SELECT id FROM entries WHERE {condition})", values)  # noqa: S608
-    return connection.execute(f"DELETE FROM entries WHERE {condition}", values).rowcount  # noqa: S608
+    numbers = connection.execute(f"SELECT id FROM entries WHERE {condition}", values)  # noqa: S608
+    return forget(connection, [row[0] for row in numbers])

@@ -13,18 +13,16 @@ import orjson
 
 from toolkit.memory.database import Database, MemoryUnwritable
 from toolkit.memory.entry import Tally
+from toolkit.memory.places import ALL_AT, AT, LISTED_AT, keep
 from toolkit.memory.rows import READ, Row, unseal
-from toolkit.memory.schema import KEEP_USE, UPSERT, Connection
+from toolkit.memory.schema import Connection
 from toolkit.memory.uses import Touch
 
 __all__ = ["Put", "StoreWrites", "Work"]
 
-_ONE = f"SELECT {READ} FROM entries WHERE hash=?"  # noqa: S608  # constants only
-_TOUCH_ONE = "UPDATE uses SET used=max(used, ?) WHERE id=(SELECT id FROM entries WHERE hash=?)"
-_TOUCH_MANY = (
-    "UPDATE uses SET used=max(used, ?) "
-    "WHERE id IN (SELECT id FROM entries WHERE hash IN (SELECT value FROM json_each(?)))"
-)
+_ONE = f"SELECT {READ} FROM entries WHERE id IN ({AT})"  # noqa: S608  # constants only, here and below
+_TOUCH_ONE = "UPDATE uses SET used=max(used, ?) WHERE id=?"
+_TOUCH_MANY = f"UPDATE uses SET used=max(used, ?2) WHERE id IN ({ALL_AT})"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +59,8 @@ class StoreWrites:
         self._connection: Connection | None = None
         self.watch: Callable[[int, int], None] | None = None
         """Told after a commit how many entries it wrote, and how many bytes; on the writer's thread."""
+        self.unsettled = False
+        """Whether entries were written since the store was opened, of which some may only be listed."""
 
     def commit(self, jobs: Sequence[Job]) -> list[Any]:
         """Commit a batch; a damaged file is healed and the batch tried again on the fresh one."""
@@ -113,6 +113,7 @@ class StoreWrites:
     def _after(self, jobs: Sequence[Job], results: list[Any]) -> None:
         sizes = [job.row[_SIZE] for job, result in zip(jobs, results, strict=True) if type(job) is Put and result]
         if sizes:
+            self.unsettled = True
             self._tally.add(written=len(sizes))
             if self.watch is not None:
                 self.watch(len(sizes), sum(sizes))
@@ -120,7 +121,8 @@ class StoreWrites:
         if self._connection is not None and shrink:
             with contextlib.suppress(sqlite3.Error):  # only tidying up; what was asked for is committed
                 self._connection.executescript(f"PRAGMA incremental_vacuum({shrink})")  # execute() would free one page
-                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                if not self._connection.execute("PRAGMA freelist_count").fetchone()[0]:
+                    self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _is_plain_put(job: Job) -> bool:
@@ -128,8 +130,7 @@ def _is_plain_put(job: Job) -> bool:
 
 
 def _put_all(connection: Connection, jobs: Sequence[Any]) -> list[bool]:
-    connection.executemany(UPSERT, [job.row for job in jobs])
-    connection.executemany(KEEP_USE, [(job.used, job.row[_SIZE], job.row[0]) for job in jobs])
+    keep(connection, [(job.row, job.used) for job in jobs])
     return [True] * len(jobs)
 
 
@@ -146,10 +147,11 @@ def _do(connection: Connection, job: Job) -> Any:
 def _touch(connection: Connection, reads: Sequence[tuple[float, Sequence[int]]]) -> None:
     """Note times of use: what was read in bulk in one statement, so that the readers' threads keep running."""
     single = {addresses[0]: at for at, addresses in reads if len(addresses) == 1}
-    connection.executemany(_TOUCH_ONE, [(at, address) for address, at in single.items()])
+    numbers = connection.execute(LISTED_AT, (orjson.dumps(list(single)).decode(),)) if single else ()
+    connection.executemany(_TOUCH_ONE, [(single[address], number) for address, number in numbers])
     for at, addresses in reads:
         if len(addresses) > 1:
-            connection.execute(_TOUCH_MANY, (at, orjson.dumps(addresses).decode()))
+            connection.execute(_TOUCH_MANY, (orjson.dumps(addresses).decode(), at))
 
 
 def _put_if_absent(connection: Connection, job: Put) -> bool:
