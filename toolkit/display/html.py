@@ -74,7 +74,8 @@ def table(frame: pd.DataFrame, rows: int = ROWS) -> str:
     """Return the first rows of a frame as HTML, long cells cut, and how many more there are."""
     shown = frame.head(rows)
     head = "".join(
-        f'<th style="text-align:left;padding:2px 8px">{escape(cut(str(name), _CELL))}</th>' for name in shown.columns
+        f'<th style="text-align:left;padding:2px 8px;vertical-align:bottom">{_heading(name)}</th>'
+        for name in shown.columns
     )
     lines = "".join(
         "<tr>"
@@ -87,7 +88,8 @@ def table(frame: pd.DataFrame, rows: int = ROWS) -> str:
     )
     more = len(frame) - len(shown)
     tail = f'<div style="opacity:.75">… and {more:,} more rows in .frame</div>' if more else ""
-    return f'<table style="margin:6px 0;border-collapse:collapse"><tr>{head}</tr>{lines}</table>{tail}'
+    body = f'<table style="margin:6px 0;border-collapse:collapse"><tr>{head}</tr>{lines}</table>'
+    return f'<div style="overflow-x:auto">{body}</div>{tail}'
 
 
 def fit(full: str, brief: str) -> str:
@@ -97,6 +99,11 @@ def fit(full: str, brief: str) -> str:
         if len(data) <= LARGEST_REPR:
             return data.decode()
     return f"<pre>{escape(brief[: LARGEST_REPR // 8].encode(errors='replace').decode())}…</pre>"
+
+
+def _heading(name: object) -> str:
+    """Return a column's name, which may break after an underscore, so that many columns fit a page."""
+    return escape(cut(str(name), _CELL)).replace("_", "_<wbr>")
 
 
 def _width(share: float) -> int:
