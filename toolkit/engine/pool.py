@@ -51,7 +51,7 @@ class Outcome:
     value: Any = None
     """What ``accept`` made of the reply; the reply itself where there was no ``accept``."""
     reply: Reply | None = None
-    """The last reply that came, refused or not."""
+    """The last reply that came, refused or not; where ``accept`` made a value of it, without its own."""
     error: CallError | None = None
     ended: bool = False
     """False where a stop or a budget came first."""
@@ -274,8 +274,10 @@ class _Work:
             self._engine.quarantine.take(call, error, reply, call.key(identity))
         if isinstance(error, InvalidReply) and call.attempt + 1 < self._attempts:
             return dataclasses.replace(call, attempt=call.attempt + 1)
-        outcome.reply, outcome.error, outcome.attempt = reply, error, call.attempt
         outcome.value = value if error is None else None
+        if outcome.value is not reply and reply is not None and reply.value is not None:
+            reply = dataclasses.replace(reply, value=None)  # a long result holds each answer once
+        outcome.reply, outcome.error, outcome.attempt = reply, error, call.attempt
         outcome.ended = True
         self._run.done += 1
         self._run.cached += reply is not None and reply.cached

@@ -46,7 +46,7 @@ PATIENCE = 60.0
 
 LOG = 16 * 2**20
 """Bytes the write-ahead log may reach before it is worked in; a page written many times meanwhile is copied once."""
-_CACHE_KB = {True: 32_000, False: 4_000}
+_CACHE_KB = {True: 16_000, False: 4_000}
 """Page cache of the one writing connection, and of each reading one."""
 
 # SQLite's result codes, in their low byte: https://sqlite.org/rescode.html

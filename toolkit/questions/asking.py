@@ -140,17 +140,23 @@ class Apart(Asking):
         rows = self._rows()
         each = len(self._turns)
         ended: list[Outcome] = []
+        before: Row | None = None
+        looks: list[Looks] = []
         for place, row in enumerate(rows):
-            condition = row.condition
-            looks = [self._asker.looks(row.persona, condition, turned=turned) for turned in self._turns]
-            mine = outcomes[place * each : (place + 1) * each]
-            self._see(row, looks[0])
+            condition, mine = row.condition, outcomes[place * each : (place + 1) * each]
+            if before is not None and before.persona is row.persona and before.condition is condition:
+                row.see(before.shown, before.images)  # a repeat is shown the same
+                row.talk = before.talk
+            else:
+                looks = [self._asker.looks(row.persona, condition, turned=turned) for turned in self._turns]
+                self._see(row, looks[0])
+                row.talk = partial(self._asker.messages, row.persona, condition, looks[0])
+            before = row
             if self._weighs:
                 parts = [(one, look.among, look.options) for one, look in zip(mine, looks, strict=True)]
                 ended.append(averaged(condition.answer, parts, self._item(row)))
             else:
                 ended.append(mine[0])
-            row.talk = partial(self._asker.messages, row.persona, condition, looks[0])
         return self._answers(rows, ended, report, _Again(self, outcomes) if each > 1 else self)
 
 

@@ -71,7 +71,7 @@ def read_turn(text: str, profile: Profile) -> Turn:
         response, stated = str(read.value.get("response", "")).strip(), read.value.get("characterState") or {}
         repaired = read.repaired
     else:
-        response, stated, repaired = text.strip(), {}, False
+        response, stated, repaired = text.encode(errors="replace").decode().strip(), {}, False
     if not response:
         raise InvalidReply(f"the {profile.name}'s reply says nothing", hint="A further attempt may say something.")
     return Turn(response, said_of(stated), inferred(response), repaired)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Extracted", "Extraction", "check_columns", "extract"]
 
 _EACH = ("play", "character", "round")
+_SAME = ("world", "cast", "condition", "repeat", "model")
+"""Columns that a card leaves out where all rows have the same value."""
 _TAKEN = frozenset({"of", "status", "model"})
 """Columns of the frame that no field of a form can have."""
 
@@ -85,7 +87,8 @@ class Extracted(Result):
         return self._told
 
     def _body(self) -> str:
-        return table(self.frame)
+        same = [name for name in _SAME if name in self.frame and len(self.frame[name].unique()) <= 1]
+        return table(self.frame.drop(columns=same))
 
 
 @verb

@@ -43,5 +43,5 @@ def lines_of(user: Any, script: Sequence[str], *, first: int = 1) -> dict[int, s
         if text is not None and not isinstance(text, str):
             raise InvalidInput(f"what the user says in round {number} is {type(text).__name__}", hint="Give a text.")
         if text is not None and text.strip():
-            found[number] = " ".join(text.split())
+            found[number] = " ".join(text.encode(errors="replace").decode().split())
     return found

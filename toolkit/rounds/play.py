@@ -138,8 +138,7 @@ class Play(Result):
         """
         from toolkit.rounds.transcript import Transcript
 
-        title = self.scene.title or self.scene.id
-        return Transcript(title, self.timeline, self.production.company.names, self._clean, self._answerers())
+        return Transcript(self._called(), self.timeline, self.production.company.names, self._clean, self._answerers())
 
     def plot(self) -> Figure:
         """Draw who spoke, when and how much: one row a speaker, one bar a turn, as long as it has words.
@@ -154,9 +153,7 @@ class Play(Result):
         """
         from toolkit.rounds.plot import plot_turns
 
-        label = self.production.label.rstrip("/")
-        title = f"{self.scene.title or self.scene.id}{f' ({label})' if label else ''}"
-        return plot_turns(self._clean(title), self.transcript.rounds, self.production.company.names)
+        return plot_turns(self._clean(self._called()), self.transcript.rounds, self.production.company.names)
 
     def tokens(self) -> TokensUsed:
         """Return where the tokens of the last prompts went, section by section."""
@@ -327,13 +324,17 @@ class Play(Result):
     # --- how it shows ---
 
     def _title(self) -> str:
-        title = self.scene.title or self.scene.id
-        return f"{title}: {len(self):,} rounds, {len(self.production.company)} in the cast"
+        return f"{self._called()}: {len(self):,} rounds, {len(self.production.company)} in the cast"
 
     def _notes(self) -> list[str]:
         told = _ENDS.get(self.ended)
         whose = self._answerers() if self.report is None else ()
         return [*whose, *super()._notes(), *([told.format(until=self.production.until)] if told else [])]
+
+    def _called(self) -> str:
+        """Return the scene's title, and which world this is where there are several."""
+        world = self.production.label.rstrip("/")
+        return f"{self.scene.title or self.scene.id}{f' · {world}' if world else ''}"
 
     def _answerers(self) -> tuple[str, ...]:
         """Return what must be said of who answered, where the play was played here and not loaded from a file."""

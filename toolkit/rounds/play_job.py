@@ -172,8 +172,8 @@ class PlayJob(Driven[Play]):
             state = self._after(state, played)
 
     def _tell(self, run: Run, kind: str, **data: Any) -> None:
-        """Pass an event on, and say in the progress line who is at work."""
-        if kind in _AT_WORK:
+        """Pass an event on, and say in the progress line who is at work; of many worlds it would say nothing."""
+        if kind in _AT_WORK and not self.production.label:
             run.doing = f"round {data['roundNumber']}, {data.get('character') or _AT_WORK[kind]}"
         self.lab.events.emit(kind, **data)
 

@@ -205,6 +205,11 @@ class Scene:
         dump = orjson.dumps(self.to_dict(), option=orjson.OPT_SORT_KEYS, default=str)
         return hashlib.sha256(dump).hexdigest()[:12]
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
+        from toolkit.rounds.scene_card import scene_card, scene_text
+
+        return {"text/plain": scene_text(self), "text/html": scene_card(self)}
+
     def _check_people(self, company: Cast) -> None:
         for name in (*self.present, *self.states):
             _named(company, name)

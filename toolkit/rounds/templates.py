@@ -113,7 +113,16 @@ def _parsed(text: str) -> tuple[Any, bool]:
     found: Any = repair_json(text[text.index("{") :], return_objects=True)
     if isinstance(found, list):  # several objects, as models write when they correct themselves: the first one counts
         found = next((one for one in found if isinstance(one, Mapping)), None)
-    return found, True
+    return _unbroken(found), True
+
+
+def _unbroken(value: Any) -> Any:
+    """Return a value that can be written: half a surrogate pair, as models write now and then, becomes a "?"."""
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, Mapping):
+        return {_unbroken(key): _unbroken(one) for key, one in value.items()}
+    return [_unbroken(one) for one in value] if isinstance(value, list) else value
 
 
 def _faults(value: dict[str, Any], profile: Profile) -> list[str]:
