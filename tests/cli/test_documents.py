@@ -13,7 +13,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encodi
 def test_every_shared_option_is_documented() -> None:
     """S2-15"""
     flags = {flag for command in ("demo", "personas") for flag in flags_of(command)}
-    own = {"--people", "--n", "-n", "--population", "--detail", "--out", "--help"}
+    own = {"--people", "--n", "-n", "--population", "--detail", "--context", "--batch", "--attempts", "--out", "--help"}
     shared = flags - own
     assert len(shared) == len(options.__all__)
     assert {flag for flag in shared if f"`{flag}" not in TEXT} == set()
