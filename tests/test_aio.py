@@ -47,7 +47,17 @@ def tasks_left() -> list[str]:
 
 
 def test_there_is_a_verb() -> None:
-    assert VERBS == ["ask", "continue_round", "generate_personas", "plan_image", "render_image", "run_rounds", "survey"]
+    assert VERBS == [
+        "ask",
+        "continue_round",
+        "evolve_services",
+        "generate_personas",
+        "map_features",
+        "plan_image",
+        "render_image",
+        "run_rounds",
+        "survey",
+    ]
 
 
 def test_aio_hands_on_every_verb_and_nothing_else() -> None:

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from toolkit import aio
-    from toolkit.display import Report, Result
+    from toolkit.dashboards import dashboard, explore
     from toolkit.engine import Budget
     from toolkit.errors import BudgetReached, DramatisError, Incomplete, Interrupted, InvalidInput
+    from toolkit.evolutions import evolve_services, map_features
     from toolkit.images import plan_image, render_image
     from toolkit.images.gallery import gallery
     from toolkit.lab import Lab, use
@@ -63,17 +64,19 @@ _HOMES = {
     "Population": "toolkit.personas",
     "Question": "toolkit.questions",
     "Ranking": "toolkit.questions",
-    "Report": "toolkit.display",
-    "Result": "toolkit.display",
     "Scale": "toolkit.questions",
     "Scene": "toolkit.rounds",
     "Text": "toolkit.questions",
     "aio": "toolkit.aio",
     "ask": "toolkit.questions",
     "continue_round": "toolkit.rounds",
+    "dashboard": "toolkit.dashboards",
     "estimate": "toolkit.verbs",
+    "evolve_services": "toolkit.evolutions",
+    "explore": "toolkit.dashboards",
     "gallery": "toolkit.images",
     "generate_personas": "toolkit.personas",
+    "map_features": "toolkit.evolutions",
     "plan_image": "toolkit.images",
     "preview": "toolkit.verbs",
     "render_image": "toolkit.images",
@@ -104,17 +107,19 @@ __all__ = [
     "Population",
     "Question",
     "Ranking",
-    "Report",
-    "Result",
     "Scale",
     "Scene",
     "Text",
     "aio",
     "ask",
     "continue_round",
+    "dashboard",
     "estimate",
+    "evolve_services",
+    "explore",
     "gallery",
     "generate_personas",
+    "map_features",
     "plan_image",
     "preview",
     "render_image",

@@ -7,8 +7,8 @@ A cancelled await stops the run, waits for its clean end, and leaves what finish
 
 from __future__ import annotations
 
-from toolkit.images import plan_image as _plan_image
-from toolkit.images import render_image as _render_image
+from toolkit.evolutions import evolve_services as _evolve_services
+from toolkit.evolutions import map_features as _map_features
 from toolkit.images import plan_image as _plan_image
 from toolkit.images import render_image as _render_image
 from toolkit.personas import generate_personas as _generate_personas
@@ -17,11 +17,23 @@ from toolkit.questions import survey as _survey
 from toolkit.rounds import continue_round as _continue_round
 from toolkit.rounds import run_rounds as _run_rounds
 
-__all__ = ["ask", "continue_round", "generate_personas", "plan_image", "render_image", "run_rounds", "survey"]
+__all__ = [
+    "ask",
+    "continue_round",
+    "evolve_services",
+    "generate_personas",
+    "map_features",
+    "plan_image",
+    "render_image",
+    "run_rounds",
+    "survey",
+]
 
 ask = _ask.aio
 continue_round = _continue_round.aio
+evolve_services = _evolve_services.aio
 generate_personas = _generate_personas.aio
+map_features = _map_features.aio
 plan_image = _plan_image.aio
 render_image = _render_image.aio
 run_rounds = _run_rounds.aio

@@ -15,7 +15,7 @@ from toolkit.cli.clean import only_ours
 from toolkit.cli.config_file import Config
 from toolkit.cli.exit_codes import end
 from toolkit.cli.session import opened
-from toolkit.errors import Incomplete
+from toolkit.errors import Incomplete, Interrupted
 
 if TYPE_CHECKING:
     from toolkit.evolutions import Evolutions
@@ -240,12 +240,12 @@ def reverse(
 def _told(write: Callable[[str], None], output_file: str, *, trace_ids: bool) -> Iterator[Callable[[Evolutions], None]]:
     """Take a result, write it where no file was given, say what it came to, and end with the code for it.
 
-    A strict run raises; what it finished is written all the same.
+    A strict run raises, and one that is interrupted; what is finished is written all the same.
     """
     found: list[Evolutions] = []
     try:
         yield found.append
-    except Incomplete as error:
+    except (Incomplete, Interrupted) as error:
         if error.result is not None:
             _said(write, output_file, error.result)
         raise
