@@ -140,3 +140,15 @@ def test_line_is_drawn_on_a_real_terminal_and_ends_with_a_new_line():
         os.close(theirs)
     assert done.stdout == b""
     assert re.fullmatch(r"\r\x1b\[2Kask: 0/2\r\x1b\[2Kask: 2/2 · \d+\.\d s\r?\n", shown)
+
+
+def test_recording_that_answers_is_told_of_only_when_it_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(written, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", written)
+    for replayed, told in ((True, False), (False, True)):
+        monkeypatch.setattr(module, "_FIRST", 0.0)
+        line = ProgressLine(make_run(total=3), replayed=replayed)
+        line.tick()
+        line.close()
+        assert bool(written.getvalue()) == told

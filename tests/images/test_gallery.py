@@ -47,6 +47,7 @@ def test_failed_cards_show_their_plan_and_retry_costs_no_planning(lab):
     (failed,) = shown.failed
     html = shown._repr_mimebundle_()["text/html"]
     assert failed.plan.plan_id[:12] in html
+    assert f">{failed.plan.enhanced_prompt}</div>" in html
     assert "provider_failed" in html
     assert "it broke &lt;b&gt;" in html
     assert "gallery.retry()" in html

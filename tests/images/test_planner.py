@@ -140,6 +140,16 @@ def test_panel_of_six_is_planned_in_order(lab):
     assert len(plans._repr_mimebundle_()["text/html"].encode()) < 64_000
 
 
+def test_what_all_plans_share_is_said_once_and_what_differs_is_a_column(lab):
+    plans = plan_images(["a red fox", "a snow hare"], type="beast", style="woodcut", size=128, lab=lab)
+    html = plans._repr_mimebundle_()["text/html"]
+    assert "beast \u00b7 128x128 \u00b7 woodcut" in html
+    assert html.count("woodcut") == 1
+    own = plan_images(["a red fox", "a snow hare"], type="beast", size=128, lab=lab)
+    assert len({plan.style for plan in own}) == 2
+    assert ">style</th>" in own._repr_mimebundle_()["text/html"]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

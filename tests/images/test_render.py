@@ -7,12 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import toolkit as tk
 from tests.images.dots import Dots
 from toolkit.errors import Incomplete, InvalidInput
 from toolkit.images import ImagePlan, ImageStore, RenderError, gallery, plan_image, render_image, render_images
 from toolkit.models import Usage
+from toolkit.questions import Option
 
 FOX = ImagePlan("A red fox in snow", image_type="beast", size="64")
 
@@ -276,7 +278,9 @@ def test_estimate_says_what_pictures_will_take_without_drawing_any(open_lab):
     assert told.calls == 3
     assert told.money[0] <= by_table <= told.money[1]
     assert told.money[1] < 1.3 * by_table
+    assert "3 calls to openai:gpt-image-1.5" in str(told)
     free = tk.estimate(render_images, plans, lab=lab)
+    assert free.model == "sketch:card"
     assert free.money in {None, (0.0, 0.0)}
     assert free.output_tokens == (0, 0)
     assert not ImageStore.of(lab).root.exists()
@@ -310,6 +314,35 @@ def test_results_go_straight_into_a_question(lab):
     assert answers.asked.images[0].alt.startswith("A sketch, not a photograph: ")
 
 
+def test_all_pictures_of_a_run_go_into_a_question_as_they_are(lab):
+    pictures = render_images(foxes(3), lab=lab)
+    panel = tk.generate_personas(2, "us-adults-2012", detail="facts", lab=lab)
+    asked = {"question": "Which one?", "answer": tk.Choice(["first", "second", "third"]), "lab": lab}
+    for given in (pictures, pictures.gallery()):
+        answers = tk.ask(panel, images=given, **asked)
+        assert [one.digest for one in answers.asked.images] == [one.sha256 for one in given]
+    assert [one.digest for one in Option("foxes", images=pictures).images] == [one.sha256 for one in pictures]
+
+
+def test_description_for_models_without_eyes_tells_an_edited_plan_from_the_one_before(lab):
+    """S0-07: two drafts of one request are two descriptions."""
+    edited = FOX.replace(enhanced_prompt="A red fox on a wall", original_prompt=FOX.original_prompt)
+    first, second = render_images([FOX, edited], lab=lab)
+    assert (first.alt, second.alt) == (
+        "A sketch, not a photograph: A red fox in snow",
+        "A sketch, not a photograph: A red fox on a wall",
+    )
+
+
+def test_picture_that_failed_cannot_be_asked_about_and_keeps_its_plan(lab):
+    pictures = render_images(foxes(2), renderer=Dots(trouble=[None, RuntimeError("broken")]), lab=lab)
+    panel = tk.generate_personas(1, "us-adults-2012", detail="facts", lab=lab)
+    with pytest.raises(RenderError, match="broken") as caught:
+        tk.ask(panel, "Which one?", images=pictures, answer=tk.Choice(["first", "second"]), lab=lab)
+    assert caught.value.plan in foxes(2)
+    assert {row.stage for row in lab.ledger.rows()} == {"images.render"}
+
+
 def test_edit_changes_a_rendered_picture(lab):
     dots = Dots()
     first = render_image(FOX, renderer=dots, lab=lab)
@@ -332,12 +365,46 @@ def test_recording_replays_sketches_to_the_same_bytes_anywhere(open_lab, tmp_pat
     plan = plan_image("a reading room", size=128, lab=replay)
     after = render_images([plan, FOX], lab=replay)
     assert [one.sha256 for one in after] == [one.sha256 for one in before]
-    assert all(one.reused and one.path.exists() for one in after)
+    assert all(one.reused and one.path.exists() and not one.recorded for one in after)
     assert len(gallery(replay)) == 2
     folder = ImageStore.of(replay).root
     assert render_image(FOX, refresh=True, lab=replay).success
     replay.close()
     assert folder.exists()
+
+
+def test_recording_replays_what_was_asked_about_sketches_that_another_pillow_writes_otherwise(open_lab, tmp_path):
+    """Encoders differ from one version and processor to the next; the answers are still those of the recording."""
+    lab = open_lab()
+    asked = {"question": "Which one?", "answer": tk.Choice(["first", "second"])}
+    panel = tk.generate_personas(2, "us-adults-2012", detail="facts", lab=lab)
+    before = render_images(foxes(2), lab=lab)
+    answers = tk.ask(panel, images=before, lab=lab, **asked)
+    capsule = lab.freeze(tmp_path / "study.capsule")
+    write = Image.SAVE["PNG"]
+    Image.register_save(
+        "PNG", lambda image, file, name: image.encoderinfo.update(compress_level=1) or write(image, file, name)
+    )
+    try:
+        replay = tk.Lab(capsule=capsule)
+        after = render_images(foxes(2), lab=replay)
+        again = tk.ask(panel, images=after, lab=replay, **asked)
+    finally:
+        Image.register_save("PNG", write)
+    assert [one.sha256 for one in after] != [one.sha256 for one in before]
+    assert [one.recorded for one in after] == [one.sha256 for one in before]
+    assert "the bytes are not the same" in after[0].notes[0]
+    assert again.frame["answer"].tolist() == answers.frame["answer"].tolist()
+    replay.close()
+
+
+def test_sketches_keep_no_times_so_a_recording_made_anew_is_the_same_file(open_lab, tmp_path):
+    made = []
+    for folder in ("one", "two"):
+        lab = open_lab(folder=folder)
+        assert [picture.latency_s for picture in render_images(foxes(3), lab=lab)] == [None] * 3
+        made.append(lab.freeze(tmp_path / f"{folder}.capsule").read_bytes())
+    assert made[0] == made[1]
 
 
 def test_recording_without_the_picture_says_so(open_lab, tmp_path):

@@ -16,6 +16,8 @@ __all__ = ["ProgressLine", "progress_text"]
 
 _FIRST = 0.8
 """Seconds before the first line: a run that is over by then says nothing."""
+_REPLAYED = 8.0
+"""The same where a recording answers: nobody waits for a provider, and a notebook's outputs stay what they were."""
 _EVERY = 0.25
 """Seconds between two lines: four a second at most."""
 
@@ -46,11 +48,15 @@ class ProgressLine:
 
     In a Jupyter kernel it is one display that is updated; on a terminal one line of standard error; when standard
     error is neither, nothing.
+
+    Args:
+        run: What goes on.
+        replayed: Whether a recording answers; then only a long run says something.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, *, replayed: bool = False) -> None:
         self._run = run
-        self._next = time.monotonic() + _FIRST
+        self._next = time.monotonic() + (_REPLAYED if replayed else _FIRST)
         self._shown = False
         self._handle: Any = None
         self._notebook = _in_kernel()

@@ -23,9 +23,9 @@ Remembered = Reply | CallError
 
 Mode = Literal["off", "read", "refresh", "write", "replay"]
 
-AUTHORED = "authored"
-"""The provider of sample data written for an example: nothing was asked, so there is no time to keep, and its capsule
-is made anew to the same bytes."""
+TIMELESS = frozenset({"authored", "sketch"})
+"""Providers of sample data written for an example and of pictures drawn on the spot: nobody was asked, so there is no
+time to keep, and a capsule is made anew to the same bytes."""
 
 _READS = frozenset({"read", "replay"})
 _SHARING = frozenset({"read", "refresh"})
@@ -184,7 +184,7 @@ class Cache:
             item=call.item,
             template=call.template,
             model=model,
-            created=0.0 if self._identity.provider == AUTHORED else time.time(),
+            created=0.0 if self._identity.provider in TIMELESS else time.time(),
         )
         ticket = self._store.put(entry, overwrite=self._mode in _SHARING or self._is_stale(key, call))
         try:

@@ -208,7 +208,9 @@ def _card(one: ImageResult, room: int) -> str:
             f'<div style="{_BORDER}">{shown_picture(one, room=room, largest=300, wide="width:100%")}{said}{facts}</div>'
         )
     why = f"<div>{escape(one.kind or 'not run')}: {escape(cut(one.error, 160))}</div>"
-    return f'<div style="{_FAILED}">{said}{why}<div style="opacity:.75">plan {one.plan.plan_id[:12]}</div>{facts}</div>'
+    plan = f'<div style="margin-top:6px">{escape(cut(one.plan.enhanced_prompt, 300))}</div>'
+    mark = f'<div style="opacity:.75;margin-top:6px">plan {one.plan.plan_id[:12]}</div>'
+    return f'<div style="{_FAILED}">{said}{why}{plan}{mark}{facts}</div>'
 
 
 def _gathered(of: Any) -> tuple[Lab | None, list[ImageResult]]:

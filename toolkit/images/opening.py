@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.engine import check_budget
 from toolkit.engine.experience import ENOUGH
+from toolkit.engine.timeout import limit_of
 from toolkit.errors import DramatisError, InvalidInput, KeyMissing, ModelUnknown
 from toolkit.images.errors import RenderError
 from toolkit.images.painter import Painter, Picture
@@ -122,7 +123,5 @@ def _of_openai(lab: Lab) -> dict[str, Any]:
         "base_url": settings.base_url,
         "api_key": key.get_secret_value() if key is not None else "none" if lab.mode == "replay" else None,
         "organization": settings.organization,
-        "timeout": max(
-            settings.timeout, settings.stage_timeouts.get(STAGE, 0), settings.stage_timeouts.get("images", 0)
-        ),
+        "timeout": limit_of(STAGE, settings.timeout, settings.stage_timeouts),
     }

@@ -90,6 +90,7 @@ class Painter:
         if self.renderer is None:
             raise ReplayMiss(f"the recording holds no picture for {call.item}", hint="Record again with a renderer.")
         store, key = self._store(), call.key(self.identity)
+        timeless = bool(getattr(self.renderer, "timeless", False))
         started, clock = time.time(), time.perf_counter()
         try:
             with store.scratch() as scratch:
@@ -110,8 +111,8 @@ class Painter:
             model=str(self.identity),
             usage=rendered.usage,
             request_id=rendered.request_id,
-            started=started,
-            latency=latency,
+            started=None if timeless else started,
+            latency=None if timeless else latency,
             notes=rendered.notes,
         )
 

@@ -243,8 +243,8 @@ class ImagePlan:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
         rows = "".join(
-            f'<tr><th style="{_CELL};opacity:.75">{escape(label)}</th><td style="{_CELL};white-space:pre-wrap">'
-            f"{escape(text)}</td></tr>"
+            f'<tr><th style="{_CELL};opacity:.75;white-space:nowrap">{escape(label)}</th>'
+            f'<td style="{_CELL};white-space:pre-wrap">{escape(text)}</td></tr>'
             for label, text in self._rows(_LONGEST_SHOWN)
         )
         facts = [self.image_type, self.size, f"{self.n} pictures" if self.n > 1 else "", self.price_told()]

@@ -29,6 +29,8 @@ _COLUMNS = (
     "persona",
     "session",
 )
+_KINDS = ("image_type", "size", "style")
+"""Said once where they are the same for all plans, else columns."""
 
 
 class ImagePlans(Result, Sequence[ImagePlan]):
@@ -102,11 +104,16 @@ class ImagePlans(Result, Sequence[ImagePlan]):
     def _facts(self) -> list[str]:
         named = {plan.model or "sketch" for plan in self._plans}
         told = price_text(next(iter(named)), self.price()) if len(named) == 1 else ""
-        return [*super()._facts(), f"to render: {told}" if told else ""]
+        alike = [str(getattr(self._plans[0], name)) for name in _KINDS if name not in self._different() and self._plans]
+        return [*super()._facts(), *alike, f"to render: {told}" if told else ""]
+
+    def _different(self) -> list[str]:
+        """Return which of type, size and style are not the same for all plans."""
+        return [name for name in _KINDS if len({getattr(plan, name) for plan in self._plans}) > 1]
 
     def _body(self) -> str:
         shown = self.frame.assign(enhanced_prompt=[cut(text, 150) for text in self.frame["enhanced_prompt"]])
-        return table(shown[["item", "image_type", "size", "style", "enhanced_prompt"]])
+        return table(shown[["item", *self._different(), "original_prompt", "enhanced_prompt"]])
 
 
 def the_plan(plans: ImagePlans) -> ImagePlan:

@@ -139,7 +139,8 @@ class Renderer(Protocol):
     Implement this in a package of your own and register a factory ``open_renderer(name, **options)`` under the entry
     point group ``toolkit.renderers``; ``renderer="yours:name"`` then reaches it, with memory, retries, limits, budget
     and ledger around it. Optional: ``price(usage) -> float | None`` in USD, ``abilities`` (its ``concurrency`` is how
-    many pictures are drawn at once), and ``local = True`` for one that draws on this machine and bills nobody.
+    many pictures are drawn at once), ``local = True`` for one that draws on this machine and bills nobody, and
+    ``timeless = True`` for one whose seconds tell nothing, so that they are not kept.
     """
 
     @property

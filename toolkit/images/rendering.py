@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["Piece", "Rendering"]
 
 _SKETCHES = "Sketches show a composition for the type of image and the words of the plan; they are not photographs."
+_OTHER_BYTES = (
+    "Drawn again from the recorded plan by other versions of Pillow or of its fonts: the bytes are not the same."
+)
 _LOSSES = 100
 """How often the stored picture of one plan may be lost and drawn again; each time has a key of its own."""
 _log = logging.getLogger(__name__)
@@ -249,12 +252,15 @@ class Rendering(Job[ImageResults]):
         told: dict[str, Any]
         if outcome.error is not None:
             told = {"error": str(outcome.error), "kind": kind_of(outcome.error), "request_id": outcome.error.request_id}
-        elif not outcome.ended:
+        elif outcome.reply is None:
             told = {"error": "the budget was reached first" if outcome.left == "budget" else "it was stopped first"}
         else:
-            drawn = self._drawn(piece, outcome.reply)
-            notes = (*drawn.notes, *([outcome.value.note] if outcome.value.note else []))
-            return dataclasses.replace(drawn, stored=outcome.value, reused=drawn.reused or again, notes=notes)
+            drawn, stored = self._drawn(piece, outcome.reply), outcome.value
+            recorded = Picture(outcome.reply.text).sha256
+            other = recorded != stored.sha256
+            notes = (*drawn.notes, *([stored.note] if stored.note else []), *([_OTHER_BYTES] if other else []))
+            told = {"stored": stored, "reused": drawn.reused or again, "notes": notes}
+            return dataclasses.replace(drawn, **told, recorded=recorded if other else "")
         return dataclasses.replace(self._drawn(piece, None), **told)
 
     def _drawn(self, piece: Piece, reply: Reply | None) -> ImageResult:

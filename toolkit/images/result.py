@@ -25,7 +25,10 @@ _SIDES = ((420, 82), (300, 75), (200, 70), (120, 60))
 """Longest side in pixels and JPEG quality of what a repr shows: the first that fits."""
 _ROOM = 40_000
 """Characters of a picture in a repr; the words have the rest."""
-_ALT = 300
+_ALT = 600
+"""Characters of a description for models without eyes."""
+_SAID = 300
+"""Of these, in a repr."""
 _OFFLINE = "sketch"
 
 
@@ -70,6 +73,8 @@ class ImageResult:
     mask: Image | None = None
     """Where that was to be changed."""
     store: ImageStore | None = None
+    recorded: str = ""
+    """SHA-256 of the recorded picture, where a replay on other software drew other bytes from the same plan."""
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -146,7 +151,7 @@ class ImageResult:
     @property
     def alt(self) -> str:
         """What can be told without looking: what was planned, or ``metadata["alt"]``, and that a sketch is one."""
-        told = str(self.plan.metadata.get("alt") or self.plan.original_prompt)
+        told = str(self.plan.metadata.get("alt") or self.plan.enhanced_prompt)  # an edit keeps the original prompt
         planned = told if len(told) <= _ALT else f"{told[: _ALT - 1]}…"
         return f"A sketch, not a photograph: {planned}" if self.service == _OFFLINE else planned
 
@@ -255,8 +260,12 @@ class ImageResult:
             RenderError: It failed, so there is none.
         """
         from toolkit.media import Image
+        from toolkit.media.content import Content, Source
 
-        return Image(self._file.path, alt=self.alt, name=f"{self.plan.image_type}-{self.plan.plan_id[:8]}")
+        source: Any = self._file.path
+        if self.recorded:  # what was asked about the recorded picture is found again by its digest
+            source = Source(Content(source.read_bytes(), self.recorded), label=source.name)
+        return Image(source, alt=self.alt, name=f"{self.plan.image_type}-{self.plan.plan_id[:8]}")
 
     @property
     def _file(self) -> Stored:
@@ -318,7 +327,7 @@ def shown_picture(result: ImageResult, *, room: int = _ROOM, largest: int = 420,
             if len(blob.data_uri) > room:
                 blob = image.normal(side, format="jpeg", quality=quality)
             if len(blob.data_uri) <= room:
-                said = escape(cut(result.alt, _ALT))
+                said = escape(cut(result.alt, _SAID))
                 return (
                     f'<img src="{blob.data_uri}" width="{blob.width}" height="{blob.height}" alt="{said}" '
                     f'style="margin:6px 0;{wide};height:auto">'

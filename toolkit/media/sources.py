@@ -29,7 +29,7 @@ def open_source(given: Any, *, allow_url: bool | Collection[str] = False) -> Sou
     """Return the source that ``given`` stands for; a file or address is not read yet, all else is taken as it is now.
 
     Args:
-        given: A path, bytes, data URI, Pillow image, numpy array, matplotlib figure, or web address.
+        given: A path, bytes, data URI, Pillow image, numpy array, matplotlib figure, web address, or a source as it is.
         allow_url: Whether a web address may be fetched; see ``Image``.
 
     Raises:
@@ -39,6 +39,8 @@ def open_source(given: Any, *, allow_url: bool | Collection[str] = False) -> Sou
         >>> open_source(b"abc").label
         'the bytes given'
     """
+    if isinstance(given, Source):
+        return given
     if isinstance(given, bytes | bytearray | memoryview):
         return Source(Content.of_file(bytes(given)), label="the bytes given")
     if isinstance(given, str | os.PathLike):

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from numbers import Real
+from types import GeneratorType
 from typing import Any
 
 from toolkit.errors import InvalidInput
 from toolkit.media import Image, to_image
 from toolkit.questions._kind import short
 
-__all__ = ["BETWEEN", "Option", "id_of_place", "keys_of", "normal", "to_options"]
+__all__ = ["BETWEEN", "Option", "id_of_place", "images_of", "keys_of", "normal", "to_options"]
 
 BETWEEN = " | "
 """Stands between the options in a frame's column ``shown``."""
@@ -56,8 +57,7 @@ class Option:
             raise InvalidInput(f"an Option has the label {short(self.label)}", hint="Give a text: Option('plain').")
         object.__setattr__(self, "label", _one_line(self.label))
         given: Any = self.images
-        several = given if isinstance(given, (list, tuple)) else () if given is None else (given,)
-        object.__setattr__(self, "images", tuple(to_image(one, max_side=_MAX_SIDE) for one in several))
+        object.__setattr__(self, "images", tuple(to_image(one, max_side=_MAX_SIDE) for one in images_of(given)))
         if self.id is None:
             return
         if not isinstance(self.id, str) or not 0 < len(_one_line(self.id)) <= _LONGEST_ID:
@@ -66,6 +66,21 @@ class Option:
                 hint=f'Give a text of at most {_LONGEST_ID} characters: id="A".',
             )
         object.__setattr__(self, "id", _one_line(self.id))
+
+
+def images_of(given: Any) -> Sequence[Any]:
+    """Return what was given as images as a sequence: nothing is an empty one, and one image a sequence of one.
+
+    Example:
+        >>> images_of("a.png"), images_of(["a.png", "b.png"]), images_of(None)
+        (('a.png',), ['a.png', 'b.png'], ())
+    """
+    if given is None:
+        return ()
+    if isinstance(given, GeneratorType):  # as Path.glob gives
+        return tuple(given)
+    one = isinstance(given, (str, bytes, bytearray, memoryview)) or hasattr(given, "__image__")
+    return (given,) if one or not isinstance(given, Sequence) else given
 
 
 def to_options(kind: str, given: Any, *, least: int = 2, reserved: Sequence[str] = ()) -> tuple[str | Option, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import GeneratorType
 from typing import Any
 
 from toolkit.errors import InvalidInput
@@ -13,6 +12,7 @@ from toolkit.media import Image, to_image
 from toolkit.personas.attribute import nearest
 from toolkit.questions._kind import short
 from toolkit.questions.factors import Cell, Factor
+from toolkit.questions.option import images_of
 from toolkit.questions.placeholders import IMAGE, fill, image_places, names_in
 
 __all__ = ["Stimuli", "Stimulus"]
@@ -86,7 +86,7 @@ class Stimuli:
         if isinstance(self.given, Mapping):
             self._named(self.given, places)
         else:
-            self._always = [self._one(*_pair(one)) for one in _listed(self.given)]
+            self._always = [self._one(*_pair(one)) for one in images_of(self.given)]
         self._check_places(places)
 
     def _named(self, given: Mapping[Any, Any], places: Sequence[str]) -> None:
@@ -102,7 +102,7 @@ class Stimuli:
                 hint="Give at least two, or the image itself to show it to everyone.",
             )
         self.factor = Factor(IMAGE, tuple(given))
-        self._by_level = {label: [self._one("", one) for one in _listed(several)] for label, several in given.items()}
+        self._by_level = {label: [self._one("", one) for one in images_of(several)] for label, several in given.items()}
 
     def _one(self, label: str, given: Any) -> _Given:
         """Take one image, or a function that draws it; an image is looked at whole, here and only here."""
@@ -190,15 +190,6 @@ def _draw(function: Callable[..., Any], levels: Mapping[str, Any]) -> Any:
             f"the image of {told} could not be drawn: {name} raised {type(error).__name__}: {error}",
             hint="Call it yourself with these levels.",
         ) from error
-
-
-def _listed(images: Any) -> Sequence[Any]:
-    """Return what was given as images as a sequence: one image is a sequence of one."""
-    if images is None:
-        return ()
-    if isinstance(images, GeneratorType):  # as Path.glob gives
-        return tuple(images)
-    return images if isinstance(images, (list, tuple)) else (images,)
 
 
 def _pair(given: Any) -> tuple[str, Any]:

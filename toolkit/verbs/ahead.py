@@ -192,14 +192,15 @@ def estimate(function: Verb[P, R], *args: P.args, **kwargs: P.kwargs) -> Estimat
                 forecast.add(call)
                 images.add(call)
     told = forecast.expected()
-    price = engine.ledger.prices.price(job.lab.model)
+    model = next(iter(models)) if len(models) == 1 else job.lab.model  # a picture is for a renderer, not for the lab's
+    price = engine.ledger.prices.price(model)
     return Estimate(
         verb=job.name,
         calls=calls,
         remembered=remembered,
         input_tokens=round(told.about),
         output_tokens=_whole(told.output),
-        model=job.lab.model,
+        model=model,
         input_range=_whole(told.input),
         reasoning_tokens=_whole(told.reasoning),
         money=told.money,

@@ -166,7 +166,7 @@ class Job(abc.ABC, Generic[R]):
 def run_blocking(job: Job[R]) -> R:
     """Run a job on the private loop and wait, with progress; ■ raises ``Interrupted`` with what finished."""
     run = Run(job.name)
-    line = ProgressLine(run)
+    line = ProgressLine(run, replayed=job.lab.mode == "replay")
     private = bridge()
     presses = 0
 
@@ -190,7 +190,7 @@ def run_blocking(job: Job[R]) -> R:
 async def run_awaitable(job: Job[R]) -> R:
     """Run a job on the private loop and await it; a cancelled await stops the run and waits for its clean end."""
     run = Run(job.name)
-    line = ProgressLine(run)
+    line = ProgressLine(run, replayed=job.lab.mode == "replay")
     private = bridge()
     ended = asyncio.wrap_future(private.submit(job.run(run)))
     cancelled = False

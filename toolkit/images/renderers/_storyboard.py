@@ -235,19 +235,16 @@ def _portrait(pencil: _Pencil, size: tuple[int, int], palette: Palette, chance: 
     x, lean = width / 2, unit * chance.uniform(-0.02, 0.02)
     ring = unit * 0.41
     pencil.round((x - ring, height * 0.47 - ring, x + ring, height * 0.47 + ring), palette.light)
+    chin, wide, tall = height - unit * 0.385, unit * 0.165, unit * 0.215
+    face = (x + lean - wide, chin - 2 * tall, x + lean + wide, chin)
+    long = unit * chance.choice((0.0, 0.08, 0.24))
+    hair = (face[0] - wide * 0.18, face[1] - tall * 0.20, face[2] + wide * 0.18, face[3] - tall * 0.5 + long)
+    pencil.round(hair, palette.near)  # before neck and shoulders: long hair in front of them looks like a beard
     shoulders = (x - unit * 0.40, height - unit * 0.34, x + unit * 0.40, height + unit * 0.34)
     pencil.shape([*_arc(shoulders, 180, 360)], palette.accent)
-    neck, chin = unit * 0.085, height - unit * 0.385
-    collar = height - unit * 0.31
+    neck, collar = unit * 0.085, height - unit * 0.31
     pencil.shape([(x - neck, chin - unit * 0.08), (x + neck, chin - unit * 0.08), (x + neck * 1.2, collar),
                   (x, height - unit * 0.25), (x - neck * 1.2, collar)], palette.far)  # fmt: skip
-    wide, tall = unit * 0.165, unit * 0.215
-    face = (x + lean - wide, chin - 2 * tall, x + lean + wide, chin)
-    hair = chance.choice((0.0, 0.08, 0.24))
-    pencil.round(
-        (face[0] - wide * 0.18, face[1] - tall * 0.20, face[2] + wide * 0.18, face[3] - tall * 0.5 + unit * hair),
-        palette.near,
-    )
     pencil.round(face, palette.far)
     pencil.shape(
         [*_arc((face[0] - 1, face[1] - tall * 0.08, face[2] + 1, face[1] + tall * 1.05), 180, 360)], palette.near

@@ -7,6 +7,7 @@ import base64
 import binascii
 import os
 import time
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -33,6 +34,8 @@ _SIZES = ((1024, 1024), (1024, 1536), (1536, 1024))
 _STEP = 16
 """Sides are multiples of it; a picture is at most three times as long as wide."""
 _LONGEST_RATIO = 3
+_TRANSPORT = "toolkit.models._openai_transport"
+"""Imports the SDK."""
 _SLACK = 10.0
 """Seconds the client's own limit is longer than the engine's, which is the one that ends a try."""
 _AT_ONCE = 8
@@ -177,6 +180,8 @@ def open_renderer(
         )
     if not key.isascii() or not key.isprintable() or " " in key:
         raise InvalidInput("the API key holds a character that no key holds", hint="Copy the key again.")
+    import_module(_TRANSPORT)  # now, not in the first call: it takes a second, and that would hold up all runs
+
     return OpenAIImages(name, Endpoint(url, key, organization, timeout + _SLACK))
 
 

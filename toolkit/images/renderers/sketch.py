@@ -37,12 +37,14 @@ class Sketch:
     """Draws a labelled card: a composition by the type of image, the words of the plan, and that it is a sketch.
 
     Useful to see how a study will look before anything is paid, as a placeholder, and in tests. People have no faces
-    here, and nothing of the prompt is drawn but its words: a sketch tells nothing about what a model would draw.
+    here, and nothing of the prompt is drawn but its words: a sketch tells nothing about what a model would draw, nor
+    how long that takes, so no times are kept and a recording made anew has the same bytes.
     """
 
     identity = Identity("sketch", "card", {"rule": _RULE})
     abilities = Abilities(schema=False, logprobs=False, concurrency=2)
     local = True
+    timeless = True
 
     def price(self, usage: Usage) -> float | None:  # noqa: ARG002  # the protocol's signature
         """Return 0: nobody is paid."""
@@ -98,7 +100,7 @@ def drawn(order: Order) -> bytes:
     )
     card.paste(picture, frame[:2])
     _write(card, frame, order, palette)
-    small = card.resize((plan.width, plan.height), Image.Resampling.LANCZOS)
+    small = card.reduce(_FINER)
     file = BytesIO()
     if order.format == "png":
         small.save(file, format="PNG")
