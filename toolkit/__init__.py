@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from toolkit import aio
-    from toolkit.dashboards import dashboard, explore
+    from toolkit.dashboards import dashboard
+    from toolkit.dashboards.explore import explore
     from toolkit.engine import Budget
     from toolkit.errors import BudgetReached, DramatisError, Incomplete, Interrupted, InvalidInput
     from toolkit.evolutions import evolve_services, map_features

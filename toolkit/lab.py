@@ -35,6 +35,7 @@ from toolkit.settings import Settings, load_settings
 from toolkit.study import Opened, open_capsule, open_rerecording, open_study, refuse_with_capsule
 
 if TYPE_CHECKING:
+    from toolkit.dashboards import Board
     from toolkit.display import Report
     from toolkit.memory import StudyMemory, Transcript
 
@@ -49,8 +50,7 @@ class Lab:
             ``TOOLKIT_MODEL`` decides, else ``embedded``: a key in the environment never starts to spend by itself.
         study: The study's folder, made when it is not there. Everything it remembers lives there.
         capsule: A recording to replay instead: offline, free, to the same bytes. A miss is an error.
-        mode: ``read`` (use memory, ask the rest), ``refresh`` (ask anew), ``write`` (ask, keep what is absent),
-            ``replay`` (memory only), ``off``.
+        mode: ``read`` (memory, then ask), ``refresh`` (ask anew), ``write`` (keep what is absent), ``replay``, ``off``.
         seed: Every draw of the study derives from it.
         base_url: An OpenAI-compatible endpoint for ``openai:`` models.
         api_key: Its key; better left to the environment.
@@ -278,6 +278,12 @@ class Lab:
             notes=self.notes,
             accounts=self._accounts,
         )
+
+    def dashboard(self, *, baseline: Any = None) -> Board:
+        """Open the live board of this lab; see ``toolkit.dashboard``."""
+        from toolkit.dashboards import dashboard
+
+        return dashboard(self, baseline=baseline)
 
     def transcript(self, item: str, stage: str | None = None) -> list[Transcript]:
         """Return what was asked for an item and what was said, oldest first, of calls made with ``transcripts=True``.

@@ -9,6 +9,7 @@ import typer
 from toolkit.cli import (
     ask_command,
     bench_command,
+    board_command,
     cache_command,
     capsule_command,
     demo_command,
@@ -41,6 +42,7 @@ app.add_typer(capsule_command.app, name="capsule")
 app.add_typer(quarantine_command.app, name="quarantine")
 app.command("ask")(ask_command.ask)
 app.command("bench")(bench_command.bench)
+app.command("board")(board_command.board)
 app.command("demo")(demo_command.demo)
 app.command("doctor")(doctor_command.doctor)
 app.command("run")(evolution_commands.run)
