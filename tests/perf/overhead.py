@@ -51,14 +51,18 @@ def against_plain(n: int, pairs: int, at_once: int, folder: Path) -> None:
             )
             before, sent = written(), wire.stats()["answer_bytes"]
             mine = ours(lab, n).rate
-            wrote = (written() - before) / (wire.stats()["answer_bytes"] - sent)
+            answered, wrote = wire.stats()["answer_bytes"] - sent, written() - before
+            middle = written()
             again = ours(lab, n).rate
+            replayed = written() - middle  # rows of the replay, which are no part of what the answers took
             lab.close()
+            closed = written() - before - replayed
             ratios.append(mine / base)
             print(
                 f"pair {pair + 1}: plain {base:,.0f} calls/s, ours {mine:,.0f}, ratio {mine / base:.2f}; "
                 f"replay from memory {again:,.0f} replies/s; "
-                f"{wrote:.2f} bytes written for each byte of answer on the wire"
+                f"{wrote / answered:.2f} bytes written for each byte of answer on the wire, {closed / answered:.2f} once "
+                f"the lab is closed"
             )
     print(f"median ratio over plain AsyncOpenAI: {statistics.median(ratios):.2f} ({n:,} calls, {at_once} at once)")
 
