@@ -39,10 +39,12 @@ class _Rule(NamedTuple):
     needs: tuple[str, ...] | re.Pattern[str] = ()
     """What cheaply rules this kind out: texts in lower case of which one must occur, or a pattern that must."""
 
-    def may_occur(self, text: str, lowered: str) -> bool:
-        """Tell whether it is worth looking."""
+    def may_occur(self, text: str, lowered: str, known: dict[re.Pattern[str], bool]) -> bool:
+        """Tell whether it is worth looking; rules that need the same pattern look for it once."""
         if isinstance(self.needs, re.Pattern):
-            return self.needs.search(text) is not None
+            if self.needs not in known:
+                known[self.needs] = self.needs.search(text) is not None
+            return known[self.needs]
         return not self.needs or any(need in lowered for need in self.needs)
 
     def mask(self, text: str) -> str:
@@ -242,8 +244,9 @@ class Scrubber:
     def __call__(self, text: str) -> str:
         """Return the text with every match replaced by its kind in brackets."""
         lowered = text.lower()
+        known: dict[re.Pattern[str], bool] = {}  # what is masked on the way brings nothing new
         for rule in self._rules:
-            if rule.may_occur(text, lowered):
+            if rule.may_occur(text, lowered, known):
                 text = rule.mask(text)
         return text
 

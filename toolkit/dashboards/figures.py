@@ -39,7 +39,8 @@ def drawn(chart: Chart | Bars, width: float = 7.0, height: float = 3.2) -> Figur
     _lines(axes, chart)
     _beside(axes, chart)
     if chart.x_log:
-        axes.set_xscale("log")
+        axes.set_xscale("log", subs=(2, 5))
+        axes.xaxis.set_minor_formatter(lambda value, _: short(value, chart.x))
     axes.xaxis.set_major_formatter(lambda value, _: short(value, chart.x))
     axes.yaxis.set_major_formatter(lambda value, _: short(value, chart.y))
     axes.set_ylim(0, chart.top * 1.06)
