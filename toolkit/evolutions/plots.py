@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["mapping_plot", "maturity_plot"]
 
 _MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
+_TICK = 12
+"""Characters of a line below the columns of a heat map."""
 _LONGEST = 34
 """Characters of an item's name in a figure."""
 _LIGHT = 0.55
@@ -66,7 +69,7 @@ def mapping_plot(links: pd.DataFrame, order: list[str], name: str, names: Mappin
     values = table.to_numpy(dtype=float)
     most = max(1.0, float(values.max(initial=0.0)))
     axes.imshow(values, cmap="Blues", aspect="auto", vmin=0.0, vmax=most)
-    axes.set_xticks(range(len(order)), order)
+    axes.set_xticks(range(len(order)), [textwrap.fill(one, _TICK, break_long_words=False) for one in order])
     axes.set_yticks(range(len(items)), [f"{names.get(one, '')[:_LONGEST]}  {one}".strip() for one in items])
     axes.grid(visible=False)
     for row, line in enumerate(values):
