@@ -19,6 +19,8 @@ def rerun(path: Path) -> None:
     cells.metadata.pop("widgets", None)
     for cell in cells.cells:
         cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
     nbformat.write(cells, path)
 
 

@@ -93,6 +93,8 @@ _MICROSECOND = 6
 """Digits of seconds that are kept."""
 
 _TEXTS = ("run", "stage", "item", "model", "status", "key", "kind", "message", "request_id", "price_version")
+_DISTINCT = frozenset({"item", "key", "request_id"})
+"""Texts that are another one in each row, so that a table of those seen saves nothing."""
 _NUMBERS = ("at", "seconds", "latency", "cost", "recorded_cost")
 _TIMES = frozenset({"at", "seconds", "latency"})
 _NAMES = tuple(Row.__slots__)
@@ -163,7 +165,7 @@ class Ledger:
         place = len(self)
         for name, texts in self._texts.items():
             value = getattr(row, name)
-            texts.append(self._interned.setdefault(value, value) if name not in {"key", "request_id"} else value)
+            texts.append(value if name in _DISTINCT else self._interned.setdefault(value, value))
         for name, numbers in self._numbers.items():
             value = getattr(row, name)
             numbers.append(float("nan") if value is None else value)

@@ -18,7 +18,7 @@ from toolkit.engine.run import Run, current_run
 from toolkit.engine.slots import Slot, current_slot
 from toolkit.engine.stack import Engine
 from toolkit.errors import BudgetReached, CallError, InvalidReply
-from toolkit.models import Call, Reply
+from toolkit.models import Call, Reply, Usage
 
 __all__ = ["BUDGET", "NOT_RUN", "Accept", "Outcome", "Then", "run_calls"]
 
@@ -130,6 +130,7 @@ class _Work:
         self._then = then
         self._following: list[tuple[Outcome, Call]] = []
         self._misses: deque[tuple[Outcome, Call]] = deque()
+        self._usages: dict[Usage, Usage] = {}
         self._exhausted = False
         self._refilling = asyncio.Lock()
         self._slots = asyncio.Semaphore(engine.concurrency)
@@ -276,7 +277,8 @@ class _Work:
             return dataclasses.replace(call, attempt=call.attempt + 1)
         outcome.value = value if error is None else None
         if outcome.value is not reply and reply is not None and reply.value is not None:
-            reply = dataclasses.replace(reply, value=None)  # a long result holds each answer once
+            usage = self._usages.setdefault(reply.usage, reply.usage)
+            reply = dataclasses.replace(reply, value=None, usage=usage)  # a long result holds each answer once
         outcome.reply, outcome.error, outcome.attempt = reply, error, call.attempt
         outcome.ended = True
         self._run.done += 1
