@@ -443,3 +443,16 @@ def test_replayed_capsule_gives_an_equal_frame(open_lab, people, tmp_path):
     assert live.frame["status"].eq("invalid").any()
     assert replayed.report.live == 0
     replay.close()
+
+
+def test_retry_asks_a_refused_question_again_and_the_same_cell_replays_it(open_lab):
+    """A refusal is remembered, so asking again needs a key of its own."""
+    with WireServer(script=["ok", "refusal", "ok"]) as wire:
+        lab = open_lab("openai:test", base_url=wire.url, api_key=wire.key, concurrency=1)
+        panel = tk.generate_personas(3, "us-adults-2012", detail="facts", lab=lab)
+        first = tk.ask(panel, "Tea?", answer=tk.Choice(["yes", "no"]), lab=lab)
+        assert list(first.errors["kind"]) == ["content_refused"]
+        mended = first.retry()
+        assert (len(mended.errors), wire.requests.total) == (0, 4)
+        assert first.retry().frame.equals(mended.frame)
+        assert wire.requests.total == 4

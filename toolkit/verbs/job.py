@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from toolkit.bridge import bridge, heard
 from toolkit.display import ProgressLine, Report, Result
 from toolkit.engine import Account, Budget, Outcome, Run, run_calls
-from toolkit.errors import BudgetReached, Incomplete, Interrupted, InvalidInput, InvalidReply
+from toolkit.errors import BudgetReached, ContentRefused, Incomplete, Interrupted, InvalidInput, InvalidReply
 from toolkit.models import Call, Reply
 from toolkit.verbs.forecasts import Forecasts
 
@@ -135,7 +135,7 @@ class Job(abc.ABC, Generic[R]):
         self._needs_memory("retry")
         again = self._copy()
         again.first_attempts = {
-            place: outcome.attempt + isinstance(outcome.error, InvalidReply)
+            place: outcome.attempt + isinstance(outcome.error, InvalidReply | ContentRefused)
             for place, outcome in enumerate(outcomes)
             if outcome.attempt or outcome.error is not None
         }
