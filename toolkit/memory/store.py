@@ -268,6 +268,7 @@ class SealedStore(Keeping):
         if self._writes.unsettled:
             self._submit(Work(settle))  # whatever becomes of it: what is only listed is found too
         if self._quota is not None:
+            self.flush()  # the index takes room too, so it comes first
             self._quota.close()
         self.flush()
         self._closed = True
