@@ -45,7 +45,7 @@ class Proof:
         if folder is not None and writer is not None:
             journal = AppendFile(folder / "events.jsonl")
             stop = keep_journal(events, lambda line: writer.submit(journal, line), scrubber)
-            self._closers += [stop, journal.close]
+            self._closers += [stop, writer.flush, journal.close]  # a file closed under the writer loses the last line
         self.tracing: Tracing | None = open_tracing() if settings.trace else None
         if self.tracing is not None:
             self._closers.append(self.tracing.listen(events))
