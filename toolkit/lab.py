@@ -190,7 +190,7 @@ class Lab:
             transcripts=self.settings.transcripts,
         )
         self._proof.watch(self._engine.gauges, self.model)
-        self._closers.insert(0, self._proof.close)
+        self._closers = [self._proof.close, *self._closers, self._proof.end]
         self._forget = bridge().on_close(self._wind_up)
 
     def _open(self, capsule: Path) -> Opened:

@@ -42,10 +42,12 @@ class Proof:
     ) -> None:
         scrubber = ledger.scrubber
         self._closers: list[Callable[[], object]] = []
+        self._journal: AppendFile | None = None
         if folder is not None and writer is not None:
             journal = AppendFile(folder / "events.jsonl")
             stop = keep_journal(events, lambda line: writer.submit(journal, line), scrubber)
-            self._closers += [stop, writer.flush, journal.close]  # a file closed under the writer loses the last line
+            self._closers.append(stop)
+            self._journal = journal
         self.tracing: Tracing | None = open_tracing() if settings.trace else None
         if self.tracing is not None:
             self._closers.append(self.tracing.listen(events))
@@ -71,3 +73,8 @@ class Proof:
         closers, self._closers = self._closers, []
         for close in closers:
             close()
+
+    def end(self) -> None:
+        """Close the journal's file; only once the writer has, for a line that it is about to write would be lost."""
+        if self._journal is not None:
+            self._journal.close()
