@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from toolkit.display import Report
-from toolkit.engine import BUDGET, NOT_RUN, Account, Budget, Outcome, Run, current_run, git_sha
+from toolkit.engine import BUDGET, NOT_RUN, Budget, Outcome, Run, current_run, git_sha
 from toolkit.errors import InvalidReply
 from toolkit.evolutions.asker import Asker, Read
 from toolkit.evolutions.assembly import decided, meta_of, run_id_of
@@ -107,11 +107,7 @@ class EvolutionsJob(Job[Evolutions]):
 
     async def run(self, run: Run) -> Evolutions:
         """Do it, on the private loop."""
-        run.total = len(self)
-        if self.since is not None:
-            run.since = self.since
-        self.since = run.since
-        run.account = Account(self.budget) if self.budget is not None else None
+        self._begin_run(run)
         forecast = self.forecast()
         told = Told(Tally(self.brief.catalogues))
         began = datetime.now(UTC)
@@ -126,19 +122,7 @@ class EvolutionsJob(Job[Evolutions]):
                 missed=forecast.add,
             )
             await self._do(run, asker, told, began)
-        run.finished = True
-        accounts = (*self.lab.accounts, *([run.account] if run.account is not None else []))
-        report = Report.of(
-            self.lab.ledger,
-            title=self.name,
-            model=self.lab.model,
-            seed=self.seed,
-            seconds=run.elapsed,
-            run=run.id,
-            notes=self.notes,
-            accounts=accounts,
-            expected=forecast.expected(),
-        )
+        report = self._end_run(run, forecast.expected())
         self.strict = self._everything or (self.manner.strict_mapping and told.mapping_faults > 0)
         self.lab.events.emit("evolutions.mapping", run=run.id, metrics=told.tally.metrics(), sets=told.tally.by_set())
         result = self._made(told, report, run.id)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from toolkit.display import Report
-from toolkit.engine import Account, Outcome, Run
+from toolkit.engine import Outcome, Run
 from toolkit.errors import InvalidReply
 from toolkit.models import Call, Reply
 from toolkit.rounds.driver import Driver
@@ -41,11 +41,7 @@ class Driven(Job[R]):
 
     async def run(self, run: Run) -> R:
         """Play it, on the private loop."""
-        run.total = len(self)
-        if self.since is not None:
-            run.since = self.since
-        self.since = run.since
-        run.account = Account(self.budget) if self.budget is not None else None
+        self._begin_run(run)
         forecast = self.forecast()
         with self.lab.runs.recording(run, self.seed) as record:
             record.inputs(self.inputs())
@@ -58,19 +54,7 @@ class Driven(Job[R]):
                 log=self.logs,
             )
             told = await self.perform(run, driver)
-        run.finished = True
-        accounts = (*self.lab.accounts, *([run.account] if run.account is not None else []))
-        report = Report.of(
-            self.lab.ledger,
-            title=self.name,
-            model=self.lab.model,
-            seed=self.seed,
-            seconds=run.elapsed,
-            run=run.id,
-            notes=self.notes,
-            accounts=accounts,
-            expected=forecast.expected(),
-        )
+        report = self._end_run(run, forecast.expected())
         result = self.made(told, report)
         self.lab.events.emit("run.finished", run=run.id, verb=self.name, complete=result.complete)
         return result

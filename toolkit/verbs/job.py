@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from toolkit.bridge import bridge, heard
 from toolkit.display import ProgressLine, Report, Result
-from toolkit.engine import Account, Budget, Outcome, Run, run_calls
+from toolkit.engine import Account, Budget, Expected, Outcome, Run, run_calls
 from toolkit.errors import BudgetReached, ContentRefused, Incomplete, Interrupted, InvalidInput, InvalidReply
 from toolkit.models import Call, Reply
 from toolkit.verbs.forecasts import Forecasts
@@ -87,12 +87,8 @@ class Job(abc.ABC, Generic[R]):
 
     async def run(self, run: Run) -> R:
         """Do it, on the private loop."""
-        run.total = len(self)
-        if self.since is not None:
-            run.since = self.since
-        self.since = run.since
+        self._begin_run(run)
         engine = self.lab.engine
-        run.account = Account(self.budget) if self.budget is not None else None
         forecast = self.forecast(len(self))
         with self.lab.runs.recording(run, self.seed) as record:
             record.inputs(self.inputs())
@@ -100,9 +96,29 @@ class Job(abc.ABC, Generic[R]):
             outcomes = await run_calls(
                 engine, calls, run, accept=self.accept, attempts=self.attempts, then=partial(self.follow, run)
             )
+        report = self._end_run(run, forecast.expected().scaled(run.done - run.cached))
+        result = self.assemble(outcomes, report)
+        self.lab.events.emit("run.finished", run=run.id, verb=self.name, complete=result.complete)
+        return result
+
+    def _begin_run(self, run: Run) -> None:
+        """Tell the run what it is about to do, since when, and what it may spend."""
+        run.total = len(self)
+        if self.since is not None:
+            run.since = self.since
+        self.since = run.since
+        run.account = Account(self.budget) if self.budget is not None else None
+
+    def _end_run(self, run: Run, expected: Expected) -> Report:
+        """Count the run as over, and report on it.
+
+        Args:
+            run: The run.
+            expected: What was expected of its calls beforehand.
+        """
         run.finished = True
         accounts = (*self.lab.accounts, *([run.account] if run.account is not None else []))
-        report = Report.of(
+        return Report.of(
             self.lab.ledger,
             title=self.name,
             model=self.lab.model,
@@ -111,11 +127,8 @@ class Job(abc.ABC, Generic[R]):
             run=run.id,
             notes=self.notes,
             accounts=accounts,
-            expected=forecast.expected().scaled(run.done - run.cached),
+            expected=expected,
         )
-        result = self.assemble(outcomes, report)
-        self.lab.events.emit("run.finished", run=run.id, verb=self.name, complete=result.complete)
-        return result
 
     def forecast(self, of: int | None = None) -> Forecasts:
         """Return what adds up what calls will take, by what each model has shown up to now.
