@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from toolkit._redact_checks import (
@@ -45,7 +46,10 @@ class _Rule(NamedTuple):
             if self.needs not in known:
                 known[self.needs] = self.needs.search(text) is not None
             return known[self.needs]
-        return not self.needs or any(need in lowered for need in self.needs)
+        for need in self.needs:  # any() makes a generator, which costs more than the search
+            if need in lowered:
+                return True
+        return not self.needs
 
     def mask(self, text: str) -> str:
         """Return the text with what this rule finds replaced."""
@@ -80,6 +84,7 @@ _CALLED_VAGUELY = r"token|secret|credential"
 
 # Seven digits close together: without them there is no phone and no card.
 _DIGITS = re.compile(r"(?:\d\D{0,3}){7}")
+_DIGIT = re.compile(r"\d")
 
 
 def _rule(
@@ -168,7 +173,7 @@ _RULES: tuple[_Rule, ...] = (
     ),
     _rule(
         "iban",
-        re.compile(r"[A-Za-z]{2}\d{2}"),
+        re.compile(r"\d\d(?<=[A-Za-z]{2}\d\d)"),  # digits first: they are rare
         r"(?=[A-Z]{2}\d{2})" + _LEFT + r"[A-Z]{2}\d{2}(?:[ \u00a0-]?[A-Z0-9]){11,30}",
         iban,
         overlap=True,
@@ -220,6 +225,15 @@ KINDS: tuple[str, ...] = tuple(dict.fromkeys(rule.kind for rule in _RULES))
 """What is masked without further settings; each becomes ``[kind]``."""
 
 
+_WITHOUT_DIGITS = {rule.needs: False for rule in _RULES if isinstance(rule.needs, re.Pattern)}
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)?")
+"""A time (ISO 8601), of which every event has one; its digits look like a phone's or a card's at first."""
+_SHORT = 64
+"""Characters of a text that is worth remembering as clean."""
+_MOST_KEPT = 4096
+"""Clean texts that a scrubber remembers."""
+
+
 class Scrubber:
     """Masks keys and personal data, by the built-in patterns and by the researcher's own.
 
@@ -240,15 +254,27 @@ class Scrubber:
                 f"the redaction patterns are one text, {extra!r}, and not a list", hint="Put it into a list."
             )
         self._rules = (*(_own(pattern) for pattern in extra), *_RULES)
+        self._clean: set[str] = set()
 
     def __call__(self, text: str) -> str:
         """Return the text with every match replaced by its kind in brackets."""
-        lowered = text.lower()
-        known: dict[re.Pattern[str], bool] = {}  # what is masked on the way brings nothing new
+        if text in self._clean or _TIME.fullmatch(text):
+            return text
+        clean, lowered = text, text.lower()
+        # What is masked on the way brings nothing new, and all patterns that rule something out ask for digits.
+        known = {} if _DIGIT.search(text) else dict(_WITHOUT_DIGITS)
         for rule in self._rules:
-            if rule.may_occur(text, lowered, known):
-                text = rule.mask(text)
-        return text
+            if rule.may_occur(clean, lowered, known):
+                clean = rule.mask(clean)
+        if clean is text and len(text) <= _SHORT:
+            self._remember(text)
+        return clean
+
+    def _remember(self, text: str) -> None:
+        """Keep a short text that held nothing: names of fields, people and stages come again with every event."""
+        if len(self._clean) >= _MOST_KEPT:
+            self._clean.clear()
+        self._clean.add(text)
 
     def data(self, value: Any) -> Any:
         """Return a copy of JSON-like data with every text in it scrubbed, the keys of mappings too.
@@ -258,9 +284,11 @@ class Scrubber:
         """
         if isinstance(value, str):
             return self(value)
-        if isinstance(value, Mapping):
+        if value is None or isinstance(value, int | float):
+            return value
+        if isinstance(value, dict | Mapping):  # a dict first, which is told at once
             return self._mapping(value)
-        if isinstance(value, (list, tuple)):
+        if isinstance(value, list | tuple):
             return [self.data(inner) for inner in value]
         return value
 
@@ -279,14 +307,24 @@ class Scrubber:
 
     def _named(self, name: str, text: str) -> str:
         """Scrub a text that stands under a name, as it would be scrubbed behind that name in one line."""
-        if _NAME.search(name) and text and not PLAIN.fullmatch(text):
+        secret_name, vague_name, phone_name = _said_of(name)
+        if secret_name and text and not PLAIN.fullmatch(text):
             clean = self(text)
             return clean if clean != text and PLAIN.fullmatch(clean) else "[secret]"
-        if _VAGUE_NAME.search(name) and like_a_secret(text, SHORTEST_VAGUE) and " " not in text:
+        if vague_name and like_a_secret(text, SHORTEST_VAGUE) and " " not in text:
             return "[secret]"
-        if _PHONE_NAME.search(name) and _PHONE_VALUE.fullmatch(text):
+        if phone_name and _PHONE_VALUE.fullmatch(text):
             return "[phone]"
         return self(text)
+
+
+@lru_cache(maxsize=4096)
+def _said_of(name: str) -> tuple[bool, bool, bool]:
+    """Return whether a name says of its value that it is a secret, may be one, or is a phone number.
+
+    The same few names come with every event.
+    """
+    return tuple(one.search(name) is not None for one in (_NAME, _VAGUE_NAME, _PHONE_NAME))  # type: ignore[return-value]
 
 
 _NAME = re.compile(rf"(?:{_CALLED})\Z", re.IGNORECASE)

@@ -2,6 +2,7 @@
 
 from toolkit.engine.budget import Account, Budget
 from toolkit.engine.cache import Cache, Mode
+from toolkit.engine.collector import collecting_seldom
 from toolkit.engine.estimate import Expected, Forecast
 from toolkit.engine.ledger import Ledger, Money, Row
 from toolkit.engine.pool import BUDGET, NOT_RUN, Outcome, run_calls
@@ -10,7 +11,7 @@ from toolkit.engine.proof import Proof
 from toolkit.engine.quarantine import Kept, Quarantine
 from toolkit.engine.recording import replayable
 from toolkit.engine.run import Run, current_run
-from toolkit.engine.runs import Runs, git_sha
+from toolkit.engine.runs import Recording, Runs, git_sha
 from toolkit.engine.stack import Engine, Limits, build
 from toolkit.engine.trace import Tracing
 from toolkit.engine.within_budget import check_budget
@@ -35,12 +36,14 @@ __all__ = [
     "PriceBook",
     "Proof",
     "Quarantine",
+    "Recording",
     "Row",
     "Run",
     "Runs",
     "Tracing",
     "build",
     "check_budget",
+    "collecting_seldom",
     "cost_of",
     "current_run",
     "git_sha",

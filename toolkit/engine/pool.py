@@ -31,6 +31,10 @@ BUDGET = "budget"
 _WINDOW = 256
 """Calls whose keys are looked up in one read."""
 
+_FIRST_WINDOW = 16
+"""The first window is smaller, and each one twice the one before: making 256 prompts takes a tenth of a second, and
+until then nothing would be sent."""
+
 _SPARE = 0.125
 """Workers beyond the slots, as a share: while they prepare a call or wait for its commit, others are at work. More gain
 nothing (``python -m tests.perf.overhead``), and each call would stand in line for longer."""
@@ -132,6 +136,7 @@ class _Work:
         self._misses: deque[tuple[Outcome, Call]] = deque()
         self._usages: dict[Usage, Usage] = {}
         self._exhausted = False
+        self._window = _FIRST_WINDOW
         self._refilling = asyncio.Lock()
         self._slots = asyncio.Semaphore(engine.concurrency)
         self._over = False
@@ -207,8 +212,9 @@ class _Work:
     def _refill(self) -> None:
         """Look the next window up in memory: hits end here, misses wait for a worker."""
         following, self._following = self._following, []
-        window = list(islice(self._calls, _WINDOW)) if not self._exhausted else []
-        self._exhausted = len(window) < _WINDOW
+        window = list(islice(self._calls, self._window)) if not self._exhausted else []
+        self._exhausted = len(window) < self._window
+        self._window = min(_WINDOW, 2 * self._window)
         fresh = [Outcome(call.item) for call in window]
         self.outcomes.extend(fresh)
         jobs = [*following, *zip(fresh, window, strict=True)]

@@ -154,8 +154,8 @@ class _Search:
         self.pulls = [LEVEL_PULL if block < self.levels else RANK_PULL for block in range(len(self.blocks))]
         self.start = chosen
         self.pool = np.flatnonzero(chosen | (free & (np.arange(len(order)) < POOL)))
-        self.codes = codes[self.pool]
-        self.places = self.codes + starts[:-1]
+        self.places = codes[self.pool] + starts[:-1]
+        self.codes = codes[self.pool].astype(np.int32)  # compared pair by pair: half the bytes, twice the speed
         self.chosen = chosen[self.pool]
 
     def _aims(self, targets: Array, n: int) -> list[int]:
@@ -241,11 +241,12 @@ class _Search:
 
     def _distance(self, leaving: Array, entering: Array) -> Array:
         """Return the weighted squared distance between each two rows: levels that differ, thresholds between them."""
-        far = np.zeros((len(leaving), len(entering)), dtype=np.int64)
+        far = np.zeros((len(leaving), len(entering)), dtype=np.int32)
         for block, pull in enumerate(self.pulls):
             ours, theirs = leaving[:, block, None], entering[None, :, block]
-            far += 2 * pull * (ours != theirs) if block < self.levels else pull * np.abs(ours - theirs)
-        return far
+            apart = 2 * (ours != theirs).astype(np.int32) if block < self.levels else np.abs(ours - theirs)
+            far += np.int32(pull) * apart
+        return far.astype(np.int64)
 
 
 def _sums(places: Array, amounts: Array, size: int) -> Array:

@@ -91,6 +91,7 @@ def in_fields(fields: Mapping[str, Any], known: Known) -> Iterator[str]:
     """Yield the contradictions in written fields: a repeated attribute with another value, and those in their text."""
     names = {_plain(name): name for name in known.attributes}
     names |= {_plain(word.label): name for name, word in known.wording.items() if name in known.attributes}
+    silent = not any(_may_say("\n".join(text for value in fields.values() for text in _texts(value)), known))
     for field, value in fields.items():
         attribute = names.get(_plain(field))
         if attribute is not None:
@@ -98,25 +99,30 @@ def in_fields(fields: Mapping[str, Any], known: Known) -> Iterator[str]:
                 told = known.wording.get(attribute, Wording(attribute)).value(known.attributes[attribute])
                 yield f"{field} is {value!r}, but {attribute} was sampled as {told!r}"
             continue
-        for text in _texts(value):
+        for text in () if silent else _texts(value):
             for reason in in_text(text, known):
                 yield f"{field}: {reason}"
 
 
 def in_text(text: str, known: Known) -> Iterator[str]:
     """Yield the contradictions in one text."""
-    age, sex = known.age, known.sex
-    words = _WORD.findall(text.lower())
-    # Most texts hold no word that could say an age or the other sex, so most of the search is saved.
-    ages = age is not None and (not _AGE_WORDS.isdisjoint(words) or _DIGIT.search(text) is not None)
-    sexes = sex is not None and not _sex_words(sex).isdisjoint(words)
+    ages, sexes = _may_say(text, known)
     if not (ages or sexes):
         return
+    age, sex = known.age, known.sex
     masked = _masked(text, known.name)
     if ages and age is not None:
         yield from _ages(masked, known, age)
     if sexes and sex is not None:
         yield from _sexes(masked, known, sex)
+
+
+def _may_say(text: str, known: Known) -> tuple[bool, bool]:
+    """Return whether a text holds a word that could say an age, or the other sex; most hold none."""
+    age, sex = known.age, known.sex
+    words = _WORD.findall(text.lower())
+    ages = age is not None and (not _AGE_WORDS.isdisjoint(words) or _DIGIT.search(text) is not None)
+    return ages, sex is not None and not _sex_words(sex).isdisjoint(words)
 
 
 def _masked(text: str, name: str) -> str:
@@ -257,6 +263,7 @@ def _holds(said: str, level: str) -> bool:
     return re.search(rf"\b{re.escape(level)}\b", said) is not None
 
 
+@lru_cache(maxsize=4096)
 def _plain(text: str) -> str:
     return " ".join(re.split(r"[\s_]+", text.casefold().strip()))
 

@@ -105,7 +105,6 @@ class Persona:
             >>> Persona.from_row("p0001", "Ann Lee", one, adults, seed=7).facts()[0].startswith("Age: ")
             True
         """
-        told = {one.name: one for one in population.attributes.values() if one.told}
         sampled = [one for one in population.attributes.values() if not one.derived]
         return cls(
             id,
@@ -114,7 +113,7 @@ class Persona:
             population=population.name,
             seed=seed,
             row=plain_value(row["row"]),
-            wording={one: attribute.wording for one, attribute in told.items()},
+            wording=population.wording,
             levels={one.name: one.all_levels for one in sampled if one.kind == "categorical"},
         )
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from toolkit.errors import InvalidInput
 from toolkit.personas._codes import content_digest, description, level_codes, target_rows
@@ -16,16 +16,19 @@ from toolkit.personas._infer import infer
 from toolkit.personas._table import Source, population_toml, read_source, read_table, typed
 from toolkit.personas._weights import read_weights
 from toolkit.personas._where import matches, told
-from toolkit.personas.attribute import Attribute, nearest
+from toolkit.personas.attribute import Attribute, Wording, nearest
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from toolkit.personas._balance import Design
     from toolkit.personas.marginals import Marginals
 
 __all__ = ["Population"]
+
+_P = TypeVar("_P", bound="Population")
 
 
 class Population:
@@ -74,10 +77,7 @@ class Population:
             2012
         """
         path = population_toml(name)
-        source, attributes = read_source(path)
-        table = read_table(path.parent / source.table)
-        weights = read_weights(table, source.weight or None)
-        return cls(path.stem, source, attributes, typed(table, attributes, source, path.stem), weights)
+        return _read(cls, path) if path == Path(name) else _shipped(cls, path)  # type: ignore[arg-type]  # a class is hashable
 
     @classmethod
     def from_frame(
@@ -298,6 +298,18 @@ class Population:
         """For each sampled, measured attribute the index of each row's level; read-only."""
         return MappingProxyType({one.name: level_codes(self._frame[one.name], one) for one in self.measured})
 
+    @cached_property
+    def wording(self) -> Mapping[str, Wording]:
+        """How the attributes that a model is told are put into words; personas share it."""
+        return MappingProxyType({one.name: one.wording for one in self._attributes if one.told})
+
+    @cached_property
+    def design(self) -> Design:
+        """What a panel is balanced on, as whole numbers."""
+        from toolkit.personas._balance import Design
+
+        return Design.of(self)
+
     @property
     def measured(self) -> tuple[Attribute, ...]:
         """The attributes a panel's fit is measured on."""
@@ -375,3 +387,14 @@ class Population:
         told = f"<details><summary>notes</summary><ul>{notes}</ul></details>" if notes else ""
         body = f"<p><b>{html.escape(repr(self))}</b><br>{html.escape(head)}</p>{told}{table}"
         return {"text/plain": repr(self), "text/html": body}
+
+
+def _read(kind: type[_P], path: Path) -> _P:
+    source, attributes = read_source(path)
+    table = read_table(path.parent / source.table)
+    weights = read_weights(table, source.weight or None)
+    return kind(path.stem, source, attributes, typed(table, attributes, source, path.stem), weights)
+
+
+_shipped = cache(_read)
+"""What is shipped stays as it is while a process lives, and a population never changes."""

@@ -44,13 +44,13 @@ def draw(population: Population, n: int, seed: int) -> pd.DataFrame:
     """
     import numpy as np
 
-    from toolkit.personas._balance import Design, choose
+    from toolkit.personas._balance import choose
 
     _require_whole("n", n)
     _require_whole("seed", seed)
     if not 1 <= n <= MOST:
         raise InvalidInput(f"n is {n:,}", hint=f"Ask for 1 to {MOST:,} people.")
-    times = choose(Design.of(population), n, generator(seed, "personas.sample", population.digest, n))
+    times = choose(population.design, n, generator(seed, "personas.sample", population.digest, n))
     places = np.repeat(np.arange(len(times)), times)
     generator(seed, "personas.order", population.digest, n).shuffle(places)
     people = population.frame.iloc[places].reset_index()

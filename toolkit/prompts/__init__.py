@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from toolkit.errors import InvalidInput
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Prompt", "load", "mark", "parse"]
 
+_T = TypeVar("_T")
 _SECTION = re.compile(r"^=== (system|user|assistant) ===[ \t]*$", re.MULTILINE)
 _WORD = secrets.token_hex(8)
 """Drawn anew by each process and part of an image's mark, so that no filled-in text can pose as an image."""
@@ -45,6 +47,11 @@ class _Section:
         self._names = names
         self._kept: dict[tuple[Any, ...], str] = {}
 
+    def filled(self, values: dict[str, Any]) -> _Filled | None:
+        """Return what these values make of it, where they are all that it is filled with."""
+        fits = self._names is not None and self._names <= values.keys()
+        return _Filled(self.role, self._template.render(values).strip()) if fits else None
+
     def fill(self, values: dict[str, Any]) -> str:
         """Return the text with the values in place."""
         if self._names is None or not self._names <= values.keys():
@@ -60,6 +67,20 @@ class _Section:
         return self._kept[key]
 
 
+@dataclass(frozen=True, slots=True)
+class _Filled:
+    """A section that needs nothing more."""
+
+    role: str
+    text: str
+
+    def filled(self, values: dict[str, Any]) -> _Filled:  # noqa: ARG002  # a section's signature
+        return self
+
+    def fill(self, values: dict[str, Any]) -> str:  # noqa: ARG002  # see above
+        return self.text
+
+
 @dataclass(frozen=True)
 class Prompt:
     """One prompt file: sections ``=== system ===`` and ``=== user ===``, each a Jinja template, fixed text first.
@@ -70,12 +91,29 @@ class Prompt:
     name: str
     """``questions.ask`` for ``questions.ask.md.j2``."""
     source: str
-    sections: tuple[_Section, ...]
+    sections: tuple[_Section | _Filled, ...]
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """What ``begun`` was given; the other sections may use it too."""
 
     @cached_property
     def version(self) -> str:
         """``name@digest``: what a replay miss compares."""
         return f"{self.name}@{hashlib.sha256(self.source.encode()).hexdigest()[:12]}"
+
+    def begun(self, **values: Any) -> Prompt:
+        r"""Return the prompt with the sections filled in that these values, which stay the same, fill whole.
+
+        Raises:
+            InvalidInput: As ``render``.
+
+        Example:
+            >>> told = parse("mine", "=== system ===\nBe {{ tone }}.\n=== user ===\nHello {{ name }}.")
+            >>> told.begun(tone="kind").render(name="Ada")
+            [('system', ['Be kind.']), ('user', ['Hello Ada.'])]
+        """
+        given = {**values, "image": mark}
+        begun = tuple(self._asked(one.filled, one, given) or one for one in self.sections)
+        return Prompt(self.name, self.source, begun, given)
 
     def render(self, **values: Any) -> list[tuple[str, list[str | int]]]:
         """Return ``(role, parts)`` for each section that is not empty; a part is text, or the index of an image.
@@ -83,21 +121,24 @@ class Prompt:
         Raises:
             InvalidInput: The template uses a name that is not given, or does with a value what cannot be done.
         """
-        from jinja2 import TemplateError
-
-        values["image"] = mark
+        values = {**self.given, **values, "image": mark}
         turns: list[tuple[str, list[str | int]]] = []
         for section in self.sections:
-            try:
-                text = section.fill(values)
-            except (TemplateError, *_UNFIT) as error:
-                raise InvalidInput(
-                    f"the prompt {self.name} cannot be filled in: {error}",
-                    hint=f"Look at its section '{section.role}'.",
-                ) from error
+            text = self._asked(section.fill, section, values)
             if text:
                 turns.append((section.role, _split(text)))
         return turns
+
+    def _asked(self, fill: Callable[[dict[str, Any]], _T], section: _Section | _Filled, values: dict[str, Any]) -> _T:
+        """Have a section filled in; a fault says which."""
+        from jinja2 import TemplateError
+
+        try:
+            return fill(values)
+        except (TemplateError, *_UNFIT) as error:
+            raise InvalidInput(
+                f"the prompt {self.name} cannot be filled in: {error}", hint=f"Look at its section '{section.role}'."
+            ) from error
 
 
 def load(name: str) -> Prompt:

@@ -43,8 +43,7 @@ class Driven(Job[R]):
         """Play it, on the private loop."""
         self._begin_run(run)
         forecast = self.forecast()
-        with self.lab.runs.recording(run, self.seed) as record:
-            record.inputs(self.inputs())
+        with self.recording(run) as record:
             driver = Driver(
                 self.lab.engine,
                 run,

@@ -69,24 +69,24 @@ class Production:
         }
 
     @cached_property
-    def _asked(self) -> dict[str, tuple[prompts.Prompt, str, Schema | None]]:
+    def _asked(self) -> dict[str, tuple[prompts.Prompt, Schema | None]]:
         lists = {"cast-name": self.company.names, "tracker-name": tuple(self.scene.trackers)}
         found = {}
         for agent, profile in self.profiles.items():
             schema = None
             if profile.json_mode == "schema" and profile.json_schema is not None:
                 schema = Schema(agent, sent_schema(profile.json_schema, profile.left_out, lists))
-            found[agent] = prompts.load(profile.prompt), reply_form(profile), schema
+            prompt = prompts.load(profile.prompt).begun(**self.fixed, reply_form=reply_form(profile))
+            found[agent] = prompt, schema
         return found
 
     def schema(self, agent: str) -> Schema | None:
         """Return what the provider is to hold an agent's reply to."""
-        return self._asked[agent][2]
+        return self._asked[agent][1]
 
     def render(self, agent: str, values: Mapping[str, Any]) -> tuple[Message, ...]:
         """Return an agent's prompt: what stays the same first, what varies last, the last round at the very end."""
-        prompt, form, _ = self._asked[agent]
-        turns = prompt.render(**{**self.fixed, "reply_form": form, **values})
+        turns = self._asked[agent][0].render(**values)
         return tuple(Message(role, tuple(str(part) for part in parts)) for role, parts in turns)  # type: ignore[arg-type]
 
     def call(self, agent: str, item: str, messages: tuple[Message, ...]) -> Call:
@@ -99,7 +99,7 @@ class Production:
         """
         return Call(
             messages=messages,
-            schema=self._asked[agent][2],
+            schema=self._asked[agent][1],
             seed=self.draw(item),
             stage=f"rounds.{agent}",
             item=f"{self.label}{item}",

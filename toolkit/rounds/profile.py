@@ -61,6 +61,8 @@ class Profile:
     """How many further times content may be asked for when it does not validate."""
     left_out: tuple[str, ...] = field(default=())
     """Optional keys that are accepted, but not asked for."""
+    schema_json: bytes = field(default=b"", init=False, repr=False, compare=False)
+    """``json_schema`` as it is checked; empty where there is none."""
 
     def __post_init__(self) -> None:
         where = f"the profile {self.name!r}"
@@ -90,6 +92,8 @@ class Profile:
             raise InvalidInput(f"{where} is in schema mode and has no json_schema", hint="Add one, or use mode object.")
         if self.json_schema is not None and self.json_schema.get("type") != "object":
             raise InvalidInput(f"{where} has a json_schema that is no object", hint="Begin it with 'type: object'.")
+        if self.json_schema is not None:
+            object.__setattr__(self, "schema_json", orjson.dumps(dict(self.json_schema)))
 
     @property
     def attempts(self) -> int:

@@ -6,12 +6,13 @@ import abc
 import asyncio
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from toolkit.bridge import bridge, heard
 from toolkit.display import ProgressLine, Report, Result
-from toolkit.engine import Account, Budget, Expected, Outcome, Run, run_calls
+from toolkit.engine import Account, Budget, Expected, Outcome, Recording, Run, collecting_seldom, run_calls
 from toolkit.errors import BudgetReached, ContentRefused, Incomplete, Interrupted, InvalidInput, InvalidReply
 from toolkit.models import Call, Reply
 from toolkit.verbs.forecasts import Forecasts
@@ -90,8 +91,7 @@ class Job(abc.ABC, Generic[R]):
         self._begin_run(run)
         engine = self.lab.engine
         forecast = self.forecast(len(self))
-        with self.lab.runs.recording(run, self.seed) as record:
-            record.inputs(self.inputs())
+        with self.recording(run) as record:
             calls = record.watch(forecast.sampled(self._calls()))
             outcomes = await run_calls(
                 engine, calls, run, accept=self.accept, attempts=self.attempts, then=partial(self.follow, run)
@@ -100,6 +100,13 @@ class Job(abc.ABC, Generic[R]):
         result = self.assemble(outcomes, report)
         self.lab.events.emit("run.finished", run=run.id, verb=self.name, complete=result.complete)
         return result
+
+    @contextmanager
+    def recording(self, run: Run) -> Iterator[Recording]:
+        """Record what happens within as a run of this job, undisturbed by Python's collector."""
+        with collecting_seldom(), self.lab.runs.recording(run, self.seed) as record:
+            record.inputs(self.inputs())
+            yield record
 
     def _begin_run(self, run: Run) -> None:
         """Tell the run what it is about to do, since when, and what it may spend."""
