@@ -7,15 +7,17 @@ import pty
 import re
 import subprocess
 import threading
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.test_commands import SCRIPT, environment, one_line, toolkit
-from toolkit.cli import demo_command, options, personas_command
+from toolkit.cli import ask_command, demo_command, evolution_commands, options, personas_command
 from toolkit.testing import WireServer
 
+HERE = options.Calling(study=Path("here"))
 TEXTS = ("personas", "--detail", "brief", "--model", "scripted")
 
 
@@ -31,10 +33,39 @@ def ledger(study: Path) -> list[tuple[str, int]]:
 def test_commands_that_make_calls_take_the_shared_options_as_they_are_declared() -> None:
     """S2-15"""
     shared = {"model", "study", "seed", "budget", "retention", "inject_failures", "trace_ids", "dry_run", "json_logs"}
-    for command in (demo_command.demo, personas_command.personas):
+    assert {one.name for one in fields(options.Calling)} == shared
+    declared = {name: getattr(options, "".join(part.title() for part in name.split("_"))) for name in shared}
+    for command in (
+        ask_command.ask,
+        demo_command.demo,
+        personas_command.personas,
+        evolution_commands.run,
+        evolution_commands.map_,
+    ):
         given = inspect.signature(command, eval_str=True).parameters
-        declared = {name: getattr(options, "".join(part.title() for part in name.split("_"))) for name in shared}
         assert {name: given[name].annotation for name in shared} == declared
+
+
+def test_group_of_options_reaches_the_command_whole() -> None:
+    told: list[Any] = []
+
+    def command(*, before: int = 1, calling: options.Calling = HERE, after: str = "a") -> None:
+        told.extend((before, calling, after))
+
+    spread = options.spread(command)
+    spread(seed=9, after="b")
+    assert told == [1, options.Calling(study=Path("here"), seed=9), "b"]
+    names = list(inspect.signature(spread).parameters)
+    assert (names[0], names[-1]) == ("before", "after")
+    assert inspect.signature(spread).parameters["study"].default == Path("here")
+
+
+def test_option_that_no_group_has_is_refused() -> None:
+    def command(*, calling: options.Calling = HERE) -> None:
+        raise AssertionError(calling)
+
+    with pytest.raises(TypeError, match="sead"):
+        options.spread(command)(sead=9)
 
 
 # --- --inject-failures ---

@@ -96,6 +96,27 @@ def test_memory_makes_no_span_and_counts_as_hits(open_lab: OpenLab, out: Exporte
     assert counted(out, "toolkit_cost_usd", **where) == 0
 
 
+def test_what_mappings_came_to_is_counted_by_set(open_lab: OpenLab, out: Exported) -> None:
+    """S1-09"""
+    from toolkit.evolutions import evolve_services
+    from toolkit.evolutions.tally import Tally
+
+    told = {name for name in _semconv.METRICS if name.startswith("toolkit_mapping_")}
+    assert told == set(Tally(()).metrics())
+    lab = open_lab(model="scripted", trace=True)
+    before = {name: counted(out, name) for name in told}
+    made = evolve_services("town", mapping_sets=["applications", "data"], max_services=1, lab=lab)
+    by_set = made.mapping()
+    assert counted(out, "toolkit_mapping_features") - before["toolkit_mapping_features"] == len(made.frame) > 0
+    for what in ("links", "unknown_ids", "facet_faults", "missing"):
+        name = f"toolkit_mapping_{what}"
+        assert counted(out, name) - before[name] == sum(one[what] for one in by_set.values())
+        assert {one["mapping_set"] for one, _ in out.points()[name]} >= {"applications", "data"}
+    lab.close()
+    evolve_services("town", mapping_sets=["data"], max_services=1, lab=open_lab(model="scripted"))
+    assert counted(out, "toolkit_mapping_features") - before["toolkit_mapping_features"] == len(made.frame)
+
+
 @pytest.mark.parametrize("fault", [{}, {"server_error": 1.0}])
 def test_gauges_are_right_at_the_start_in_the_middle_and_at_the_end(
     fault: dict[str, float], open_lab: OpenLab, out: Exported

@@ -110,3 +110,76 @@ def test_turn_that_is_given_up_goes_to_the_next():
             return True
 
     assert asyncio.run(story())
+
+
+def test_wider_pipeline_works_on_more_pieces_from_then_on():
+    begun, let = [], asyncio.Event()
+
+    async def work(piece):
+        begun.append(piece)
+        await let.wait()
+        return piece
+
+    async def story():
+        out = []
+        order = InOrder(work, out.append, at_once=2, run=Run("v"))
+        task = asyncio.create_task(order.go(range(40)))
+        await asyncio.sleep(0.01)
+        early = len(begun)
+        order.widen(6)
+        await asyncio.sleep(0.01)
+        later = len(begun)
+        order.widen(1)
+        let.set()
+        await task
+        order.widen(9)  # nothing is hired for a pipeline that has ended
+        await asyncio.sleep(0)
+        return early, later, out
+
+    assert asyncio.run(story()) == (2, 6, list(range(40)))
+
+
+def test_wider_pipeline_takes_up_pieces_that_admission_held_back():
+    begun, hang = [], asyncio.Event()
+
+    async def work(piece):
+        begun.append(piece)
+        if piece == 0:
+            await hang.wait()
+        return piece
+
+    async def story():
+        order = InOrder(work, print, at_once=1, run=Run("v"))
+        order.widen(2)
+        task = asyncio.create_task(order.go(range(100)))
+        await asyncio.sleep(0.01)
+        held = len(begun)
+        order.widen(3)
+        await asyncio.sleep(0.01)
+        hang.set()
+        more = len(begun)
+        await task
+        return held, more
+
+    assert asyncio.run(story()) == (AHEAD * 2, AHEAD * 3)
+
+
+def test_more_turns_let_those_who_wait_in():
+    async def story():
+        turns, came = Turns(1), []
+
+        async def one(place):
+            async with turns.at(place):
+                came.append(place)
+                await asyncio.Event().wait()
+
+        tasks = [asyncio.create_task(one(place)) for place in range(5)]
+        await asyncio.sleep(0.01)
+        turns.widen(2)
+        await asyncio.sleep(0.01)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return came
+
+    assert asyncio.run(story()) == [0, 1, 2]

@@ -12,6 +12,7 @@ import pytest
 
 import toolkit as tk
 from tests.evolutions.planner import service
+from toolkit.bridge import bridge
 from toolkit.evolutions import Evolutions, evolve_services, map_features
 from toolkit.testing import WireServer
 
@@ -59,6 +60,23 @@ def test_content_that_is_broken_costs_its_own_place(tmp_path):
         assert wire.requests.total == asked
         assert again.to_jsonl() == made.to_jsonl()
         assert again.errors.equals(made.errors)
+        lab.close()
+
+
+def test_evolution_that_runs_follows_the_concurrency_of_its_study(tmp_path):
+    """Raised on the board, more calls and more services are at work at once, in the run that goes on."""
+    with WireServer(latency=0.1, seed=7) as wire:
+        lab = lab_on(wire, tmp_path / "study", concurrency=2)
+        run = tk.start(evolve_services, SERVICES, catalogues=["data"], lab=lab)
+        until = time.monotonic() + 60
+        while wire.requests.delivered < 4 and time.monotonic() < until:
+            time.sleep(0.005)
+        before = wire.requests.peak
+        bridge().call(lambda: lab.engine.resize(16))
+        made = run.result(timeout=60)
+        assert before == 2
+        assert 2 * 5 < wire.requests.peak <= 16  # more than the plateaus of the two services at work before
+        assert len(made.errors) == 0
         lab.close()
 
 

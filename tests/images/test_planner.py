@@ -1,10 +1,11 @@
 import asyncio
 
+import orjson
 import pytest
 
 import toolkit as tk
 from toolkit import prompts
-from toolkit.errors import Incomplete, InvalidInput
+from toolkit.errors import Incomplete, InvalidInput, ReplayMiss
 from toolkit.images import (
     ImagePlan,
     ImageStore,
@@ -15,6 +16,7 @@ from toolkit.images import (
     plan_portraits,
     portrait_prompt,
 )
+from toolkit.models import Abilities
 from toolkit.personas import Persona
 from toolkit.personas.attribute import Wording
 from toolkit.testing import WireServer
@@ -43,12 +45,67 @@ def test_plain_and_function_call_give_the_same_kind_of_plan(open_lab):
         lab = over_the_wire(open_lab, wire)
         plain = plan_image("a reading room", style="gouache", lab=lab)
         called = plan_image("a reading room", style="gouache", tools=True, lab=lab)
-        schemas = [body["response_format"]["json_schema"]["schema"] for body in wire.bodies]
+        asked, offered = wire.bodies
     assert type(plain) is type(called) is ImagePlan
-    assert schemas[1]["properties"]["name"]["enum"] == ["plan_image"]
-    assert schemas[1]["properties"]["arguments"] == schemas[0]
+    (function,) = [one["function"] for one in offered["tools"]]
+    assert function["parameters"] == asked["response_format"]["json_schema"]["schema"]
+    assert (function["name"], offered["tool_choice"]["function"]["name"]) == ("plan_image", "plan_image")
+    assert "enhanced_prompt: what an image model is to draw" in function["description"]
+    assert "response_format" not in offered
+    assert "tools" not in asked
     kept = ("image_type", "style", "size", "original_prompt", "seed", "n", "session_id", "model")
     assert [getattr(plain, name) for name in kept] == [getattr(called, name) for name in kept]
+
+
+def test_blocking_and_awaited_function_calls_are_the_same_bytes(open_lab):
+    """S0-06"""
+    with WireServer(keep_bodies=True) as wire:
+        asked = {"style": "gouache", "persona": ANN, "tools": True}
+        blocking = plan_image("at home", **asked, lab=over_the_wire(open_lab, wire, folder="one"))
+
+        async def twin():
+            return await plan_image.aio("at home", **asked, lab=over_the_wire(open_lab, wire, folder="two"))
+
+        assert asyncio.run(twin()) == blocking
+        first, second = wire.bodies
+    assert orjson.dumps(first) == orjson.dumps(second)
+
+
+def test_function_that_was_not_called_is_asked_for_once_more(open_lab):
+    """S3-03: content that is refused is asked for again, whichever way it comes."""
+    with WireServer(script=["no_call"]) as wire:
+        lab = over_the_wire(open_lab, wire)
+        assert isinstance(plan_image("a reading room", tools=True, lab=lab), ImagePlan)
+        assert wire.requests.total == 2
+    assert [row.kind for row in lab.ledger.rows()] == ["invalid_reply", ""]
+
+
+def test_plan_by_function_call_is_remembered_like_any_other(open_lab):
+    with WireServer() as wire:
+        lab = over_the_wire(open_lab, wire)
+        first, again = (plan_image("a reading room", tools=True, lab=lab) for _ in range(2))
+        assert wire.requests.total == 1
+    assert first.to_dict() == again.to_dict()
+
+
+def test_plan_by_function_call_replays_from_a_recording(open_lab, tmp_path):
+    with WireServer() as wire:
+        lab = over_the_wire(open_lab, wire)
+        made = plan_image("a reading room", tools=True, lab=lab)
+        lab.freeze(tmp_path / "plans.capsule")
+    with tk.Lab(capsule=tmp_path / "plans.capsule") as replayed:
+        assert plan_image("a reading room", tools=True, lab=replayed).to_dict() == made.to_dict()
+        with pytest.raises(ReplayMiss):
+            plan_image("a reading room", lab=replayed)  # asked without functions it is another call
+
+
+def test_model_that_calls_no_functions_is_refused_before_anything_is_billed(open_lab):
+    lab = open_lab("scripted", abilities=Abilities(tools=False))
+    for plan in (lambda: plan_image("a", tools=True, lab=lab), lambda: plan_portraits([ANN], tools=True, lab=lab)):
+        with pytest.raises(InvalidInput, match=r"scripted:default calls no functions\. Leave tools=True out"):
+            plan()
+    assert len(lab.ledger) == 0
+    assert isinstance(plan_image("a", lab=lab), ImagePlan)
 
 
 def test_what_was_asked_for_stands_whatever_the_model_writes(lab):
@@ -185,7 +242,10 @@ def test_estimate_start_and_aio_work_as_on_any_verb(lab):
     assert asyncio.run(twin()).original_prompt == "a reading room"
 
 
-@pytest.mark.parametrize(("name", "most"), [("images.plan", 400), ("images.plan_call", 450), ("images.openai", 60)])
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [("images.plan", 400), ("images.plan_call", 150), ("images.plan_function", 200), ("images.openai", 60)],
+)
 def test_prompts_stay_short(name, most):
     prompt = prompts.load(name)
     given = {"image_type": "scene", "size": "1024x768", "style": "", "avoid": "", "facts": (), "request": "a fox"}

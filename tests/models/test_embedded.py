@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.errors import InvalidInput, ModelUnavailable, ProviderDown, WeightsMissing
+from toolkit.errors import BadRequest, InvalidInput, ModelUnavailable, ProviderDown, WeightsMissing
 from toolkit.models import embedded, weights
 from toolkit.models import open_model as open_any
 from toolkit.models._embedded_server import Order, release, shared
-from toolkit.models.call import Call, Message
+from toolkit.models.call import Call, Message, Schema, Tool, Tools
 
 SAY_ADDRESS = 'print(\'{"address": "http://127.0.0.1:9"}\', flush=True)'
 UNTIL_CLOSED = "sys.stdin.read()"
@@ -132,6 +132,15 @@ def test_it_never_claims_to_stand_for_people(installed):
     assert not abilities.stands_for_people
     assert not abilities.images
     assert (abilities.schema, abilities.seed, abilities.logprobs, abilities.context) == (True, True, True, 512)
+
+
+def test_it_calls_no_functions_and_starts_nothing_for_them(installed):
+    """The weights here cannot be loaded, which a start would say."""
+    offered = Tools((Tool(Schema("guess", {"type": "object", "properties": {}}), "Guess."),), choice="guess")
+    model = embedded.open_model()
+    assert not model.abilities.tools
+    with pytest.raises(BadRequest, match="embedded:tiny calls no functions"):
+        asyncio.run(model.complete(Call((Message("user", ("Which?",)),), schema=offered)))
 
 
 def test_weights_that_cannot_be_loaded_fail_with_the_cause_and_are_not_tried_for_ever(installed):

@@ -23,7 +23,7 @@ from toolkit.errors import (
     RateLimited,
 )
 from toolkit.media import Image
-from toolkit.models import Abilities, Call, Message, Picture, Sampling
+from toolkit.models import Abilities, Call, Message, Picture, Sampling, Tool, Tools
 from toolkit.models._openai_errors import retry_after
 from toolkit.models.openai import open_model
 from toolkit.testing import WIRE_FAULTS, WireServer
@@ -32,6 +32,9 @@ from .test_openai_requests import DOT, SCHEMA
 
 PROMPT = "Ada Lovelace told me in confidence that the plain one is better"
 KEY = "sk-test-abcdefghijklmnopqrstuvwxyz123456"
+
+
+OFFERED = Tools((Tool(SCHEMA, "Answer the question."),), choice="answer")
 
 
 def _call(*parts, **rest):
@@ -65,6 +68,9 @@ EXPECTED = {
     "truncated": (InvalidReply, True),
     "off_schema": (InvalidReply, True),
     "empty": (InvalidReply, True),
+    "no_call": (InvalidReply, True),
+    "two_calls": (InvalidReply, True),
+    "other_call": (InvalidReply, True),
     "refusal": (ContentRefused, True),
     "content_filter": (ContentRefused, True),
     "filtered_prompt": (ContentRefused, False),
@@ -85,7 +91,8 @@ def test_each_fault_becomes_its_error(fault):
     """One line that names provider and model, a next step, the request's id; never the key or the prompt."""
     kind, billed = EXPECTED[fault]
     with WireServer(key=KEY, script=[fault]) as wire:
-        error = _fail(wire, timeout=0.3 if fault == "hang" else 60.0)
+        call = _call(schema=OFFERED) if fault.endswith(("_call", "_calls")) else None
+        error = _fail(wire, call, timeout=0.3 if fault == "hang" else 60.0)
         assert wire.requests.total == 1
     assert type(error) is kind
     assert error.billed is billed

@@ -10,12 +10,14 @@ import orjson
 import pandas as pd
 import pytest
 from PIL import Image as Pictures
+from pydantic import BaseModel
 from scipy import stats
 
 import toolkit as tk
+from tests.models.saying import Saying
 from tests.questions.edge import EdgeModel
 from toolkit.errors import ContentRefused, Incomplete, InvalidInput, ProviderDown
-from toolkit.models import Abilities
+from toolkit.models import Abilities, Reply
 from toolkit.models.scripted import ScriptedModel
 from toolkit.personas import Panel
 from toolkit.resources import data_file
@@ -23,6 +25,10 @@ from toolkit.testing import WireServer
 
 PACKS = [data_file("images/package-plain.png"), data_file("images/package-bold.png")]
 TEA = tk.Choice(["tea", "coffee", "neither"])
+
+
+class Note(BaseModel):
+    word: str
 
 
 def png(colour, size=(40, 30)):
@@ -400,13 +406,59 @@ def test_prompt_begins_with_what_everyone_shares(wired, people):
     assert len({json.dumps(body["response_format"]) for body in wire.bodies}) == 1
 
 
-def test_request_says_once_that_json_is_wanted(wired, people):
-    """S0-16, S0-17: one sentence of one prompt file, however long the conversation and whatever the model takes."""
-    lab, wire = wired(abilities=Abilities(schema=False))
-    tk.ask(people(1), "Tea at {price}?", answer=TEA, vary={"price": [1, 2, 3]}, memory="full", lab=lab)
-    said = [json.dumps(body["messages"]).count("JSON") for body in wire.bodies]
-    assert said
-    assert set(said) == {1}
+def test_request_reminds_once_of_the_form_a_model_takes_no_schema_for(people, tmp_path):
+    """S0-16, S0-17: once, at the end of the first system message, however long the conversation."""
+    answer = '{"choice": "red"}'
+    with Saying(lambda _: answer) as server:
+        settings = {"base_url": server.url, "study": tmp_path / "s", "seed": 7}
+        with tk.Lab("openai:m", abilities=Abilities(schema=False), **settings) as lab:
+            red = tk.Choice(["red", "green"])
+            asked = {"answer": red, "vary": {"price": [1, 2, 3]}, "memory": "full"}
+            said = tk.ask(people(1), "Tea at {price}?", **asked, lab=lab)
+            shown = tk.preview(tk.ask, people(1), "Tea at {price}?", **asked, lab=lab)
+    assert said.complete
+    assert len(server.bodies) == 3
+    for body in server.bodies:
+        assert json.dumps(body["messages"]).count("JSON schema") == 1
+        assert body["messages"][0]["content"].endswith(red.schema.json.decode())
+        assert [message["role"] for message in body["messages"]].count("system") == 1
+    assert len(server.bodies[2]["messages"]) == 6
+    assert shown.call.messages[0].text in server.bodies[0]["messages"][0]["content"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said", "column"),
+    [
+        (tk.Text(), {"answer": "nice \ud83d"}, "answer"),
+        (tk.Choice(["red", "green"], why=True), {"choice": "red", "why": "nice \ud83d"}, "why"),
+        (tk.Scale(1, 5, why=True), {"score": 3, "why": "nice \ud83d"}, "why"),
+        (tk.Ranking(["red", "green"], why=True), {"ranking": ["red", "green"], "why": "nice \ud83d"}, "why"),
+        (Note, {"word": "nice \ud83d"}, "word"),
+    ],
+)
+@pytest.mark.parametrize("escaped", [True, False])
+def test_half_a_surrogate_pair_in_a_text_is_marked_and_the_answer_kept(tmp_path, people, answer, said, column, escaped):
+    """A model that stops in the middle of an emoji gave an answer all the same; nothing can store half of one."""
+    with Saying(lambda _: json.dumps(said, ensure_ascii=escaped)) as server:
+        settings = {"base_url": server.url, "study": tmp_path / "s", "seed": 7}
+        frames = []
+        for _ in range(2):  # the second time from memory
+            with tk.Lab("openai:m", **settings) as lab:
+                answers = tk.ask(people(1), "Well?", answer=answer, lab=lab)
+                frames.append(answers.frame)
+                answers.frame.to_csv(tmp_path / "said.csv")
+                assert answers._repr_mimebundle_()
+    assert frames[0][column].tolist() == ["nice \N{REPLACEMENT CHARACTER}"]
+    pd.testing.assert_frame_equal(*frames)
+    assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize("answer", [tk.Text(), Note])
+def test_half_a_surrogate_pair_of_another_provider_s_model_is_marked_as_well(open_lab, people, answer):
+    field = "answer" if isinstance(answer, tk.Text) else "word"
+    said = Reply("{}", "edge:edge", value={field: "nice \ud83d"})
+    frame = tk.ask(people(1), "Well?", answer=answer, lab=open_lab(EdgeModel(lambda _: said))).frame
+    assert frame[field].tolist() == ["nice \N{REPLACEMENT CHARACTER}"]
 
 
 def test_text_that_poses_as_an_image_stays_text(wired, people):

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import toolkit as tk
+from tests.models.saying import Saying
 from tests.questions.edge import EdgeModel
 from toolkit.errors import InvalidInput
 from toolkit.models import Abilities, Reply
@@ -173,3 +174,39 @@ def test_options_with_ids_and_factors_are_weighed_too(lab, people):
     assert answers.summary(by="price")["price"].tolist() == [3, 3, 4, 4]
     with pytest.raises(InvalidInput, match="distribution"):
         answers.follow_up("Why?")
+
+
+@pytest.mark.parametrize("name", ["gpt-5-mini", "gpt-5", "gpt-5-2025-08-07", "o4-mini", "openai/o3"])
+def test_model_that_reasons_is_refused_before_anything_is_billed(open_lab, people, name):
+    with WireServer() as wire:
+        lab = open_lab(f"openai:{name}", base_url=wire.url, api_key=wire.key)
+        assert not lab.abilities.logprobs
+        with pytest.raises(InvalidInput, match=f"openai:{name} gives no log-probabilities.*method='reply'"):
+            tk.ask(people(2), "Tea?", answer=TEA, lab=lab, **METHOD)
+        assert tk.ask(people(1), "Tea?", answer=TEA, lab=lab).complete
+    assert wire.requests.total == 1
+
+
+@pytest.mark.parametrize("name", ["gpt-4.1-mini", "gpt-4o", "gpt-5-chat-latest", "gpt-5.2", "o", "some-o1-tuned"])
+def test_other_models_are_asked(open_lab, people, name):
+    with WireServer() as wire:
+        lab = open_lab(f"openai:{name}", base_url=wire.url, api_key=wire.key)
+        assert tk.ask(people(2), "Tea?", answer=TEA, lab=lab, **METHOD).complete
+
+
+def test_own_abilities_go_before_what_a_name_says(open_lab, people):
+    with WireServer() as wire:
+        lab = open_lab("openai:gpt-5-mini", base_url=wire.url, api_key=wire.key, abilities=Abilities())
+        assert tk.ask(people(2), "Tea?", answer=TEA, lab=lab, **METHOD).complete
+
+
+@pytest.mark.parametrize(
+    "said", ["You are not allowed to request logprobs from this model", "'logprobs' is not supported for this model."]
+)
+def test_endpoint_that_refuses_them_is_told_of_with_the_next_step(open_lab, people, said):
+    with Saying(lambda _: (400, said)) as server:
+        lab = open_lab("openai:m", base_url=server.url)
+        failed = tk.ask(people(1), "Tea?", answer=TEA, lab=lab, **METHOD).errors
+    assert failed["kind"].tolist() == ["bad_request"]
+    assert failed["message"].str.contains("openai:m gives no log-probabilities").all()
+    assert failed["message"].str.contains("method='reply'").all() or "hint" in failed.columns

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +16,7 @@ import toolkit as tk
 from tests.questions.edge import EdgeModel
 from toolkit.display.html import LARGEST_REPR
 from toolkit.errors import InvalidInput
+from toolkit.models import Reply
 from toolkit.personas import Persona
 from toolkit.questions._equivalence import holm
 from toolkit.questions.compare import compare, compare_samples
@@ -315,6 +317,41 @@ def test_answers_that_are_distributions_count_option_by_option(lab):
     assert found.n_model == 20
     assert found.levels["share_model"].tolist() == pytest.approx(said.summary()["share"].tolist())
     assert any("is a distribution" in note for note in found.notes)
+
+
+def test_shares_and_not_the_likeliest_option_are_compared(open_lab):
+    """Four times 0.6 to 0.4 is 2.4 to 1.6 and not 4 to 0: TVD against 2 to 2 is 0.1."""
+    reply = Reply("A", "edge:edge", logprobs=((("A", math.log(0.6)), ("B", math.log(0.4))),))
+    lab = open_lab(EdgeModel(lambda _: reply))
+    tea = tk.Choice(["tea", "rum"])
+    said = tk.ask(panel(4), "Which?", answer=tea, method="logprobs", shuffle=False, lab=lab)
+    assert said.frame["answer"].tolist() == ["tea"] * 4
+    human = {"tea": 2, "rum": 2}
+    for given in (said, said.frame, said.frame.drop(columns="status"), pd.concat([said.frame.iloc[:2]] * 2)):
+        found = compare(given, human)
+        assert found.tvd == pytest.approx(0.1)
+        assert found.levels["n_model"].tolist() == pytest.approx([0.6 * found.n_model, 0.4 * found.n_model])
+        assert any("not the likeliest alone" in note for note in found.notes)
+
+
+def test_scale_s_distributions_are_compared_by_their_shares(open_lab):
+    """0.5 on 2 and 0.5 on 4 against everyone on 3: W1 is 1, though the mean is 3 on both sides."""
+    reply = Reply("2", "edge:edge", logprobs=((("2", math.log(0.5)), ("4", math.log(0.5))),))
+    said = tk.ask(
+        panel(4), "How good?", answer=tk.Scale(1, 5), method="logprobs", lab=open_lab(EdgeModel(lambda _: reply))
+    )
+    for given in (said, said.frame):
+        found = compare(given, [3] * 4, scale=(1, 5))
+        assert found.w1 == pytest.approx(1)
+        assert found.levels["share_model"].tolist() == pytest.approx([0, 0.5, 0, 0.5, 0])
+
+
+def test_distributions_take_no_weights(open_lab):
+    reply = Reply("A", "edge:edge", logprobs=((("A", math.log(0.6)), ("B", math.log(0.4))),))
+    lab = open_lab(EdgeModel(lambda _: reply))
+    said = tk.ask(panel(4), "Which?", answer=tk.Choice(["tea", "rum"]), method="logprobs", lab=lab).frame
+    with pytest.raises(InvalidInput, match="human answers are distributions, which take no weights"):
+        compare({"tea": 3, "rum": 1}, said, weights=[1, 2, 1, 1])
 
 
 def test_conditions_of_a_factor_are_strata(lab):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ import toolkit as tk
 from tests.questions.edge import EdgeModel
 from toolkit.display.html import LARGEST_REPR
 from toolkit.errors import InvalidInput
+from toolkit.models import Reply
 from toolkit.personas import Persona
 from toolkit.questions.crosstab import crosstab
 
@@ -170,3 +173,106 @@ def test_bands_of_whole_numbers_do_not_meet_and_hold_everybody():
     assert list(crosstab(frame, "wage").counts.index)[-1] == "53,001 to 93,000"
     few = pd.DataFrame({"days": [0, 1, 1, 1, 2, 2, 3, 3], "answer": [1, 2, 3, 4, 5, 1, 2, 3]})
     assert list(crosstab(few, "days").counts.index) == ["0 to 1", "2", "3"]
+
+
+# --- answers that are distributions ---
+
+
+def shared(tea, **columns):
+    """Make a frame of distributions over tea and rum, as an answer frame has them."""
+    frame = pd.DataFrame({"p_tea": tea, **columns})
+    frame["answer"] = np.where(frame["p_tea"] >= 0.5, "tea", "rum")
+    return frame.assign(p_rum=1 - frame["p_tea"], mass=1.0)
+
+
+def test_shares_and_not_the_likeliest_options_are_crossed():
+    """By hand: f 1.1 and 0.9, m 0.7 and 1.3; χ² = 2 (0.04 / 0.9 + 0.04 / 1.1) = 0.1616, V = √(0.1616 / 4) = 0.2010.
+
+    The likeliest options are tea for both f and rum for both m, so V would be 1. Of the six ways to deal out two groups
+    of two only this one and its mirror image are as far apart: p is 1/3.
+    """
+    found = crosstab(shared([0.6, 0.5, 0.4, 0.3], sex=["f", "f", "m", "m"]), "sex")
+    assert found.counts.to_numpy() == pytest.approx(np.array([[1.1, 0.9], [0.7, 1.3]]))
+    assert found.counts.columns.tolist() == ["tea", "rum"]
+    assert found.shares.loc["f"].tolist() == pytest.approx([0.55, 0.45])
+    assert found.statistic == pytest.approx(2 * (0.04 / 0.9 + 0.04 / 1.1))
+    assert found.effect == pytest.approx(np.sqrt(found.statistic / 4))
+    assert found.p == pytest.approx(1 / 3, abs=0.05)
+    assert (found.test, found.effect_name) == ("χ² of expected counts (permutation)", "Cramér's V")
+    assert found.low <= found.effect <= found.high
+    assert any("is a distribution" in note for note in found.notes)
+    assert "1.1" in found._repr_mimebundle_()["text/html"]
+
+
+def test_certain_distributions_are_crossed_as_options_are(said):
+    tea = (said["drink"] == "tea").astype(float)
+    plain, sure = crosstab(said, "school", column="drink"), crosstab(shared(tea, school=said["school"]), "school")
+    assert (sure.statistic, sure.effect) == pytest.approx((plain.statistic, plain.effect))
+    assert sure.p == pytest.approx(plain.p, abs=0.05)
+    assert sure.counts[["rum", "tea"]].to_numpy().tolist() == plain.counts[["rum", "tea"]].to_numpy().tolist()
+    assert (sure.low, sure.high) == pytest.approx((plain.low, plain.high), abs=0.05)
+
+
+def test_number_is_set_against_shares_of_options(said):
+    """With certain answers it is Kruskal and Wallis' H; by hand with shares: ranks 1 to 4, all of the variance 5.
+
+    Tea holds 0.9, 0.7, 0.3, 0.1 of them: sums of (rank - 2.5) are ∓1.4 on sizes 2 and 2, so 2 · 1.96 / 2 / 5 = 0.392.
+    """
+    found = crosstab(shared([0.9, 0.7, 0.3, 0.1], age=[20, 30, 40, 50]), "age")
+    assert found.effect == pytest.approx(2 * 1.4**2 / 2 / 5)
+    assert found.effect_name == "ε²"
+    tea = (said["drink"] == "tea").astype(float)
+    sure = crosstab(shared(tea, age=said["age"]), "age")
+    theirs = stats.kruskal(*parts(said, "age", "drink"))
+    assert sure.statistic == pytest.approx(theirs.statistic)
+    assert sure.p == pytest.approx(theirs.pvalue, abs=0.05)
+
+
+def test_scale_s_distributions_are_tested_by_their_means():
+    frame = pd.DataFrame(
+        {
+            "answer": [1, 3, 1, 3, 2, 3],
+            "p_1": [0.6, 0.0, 0.5, 0.1, 0.2, 0.0],
+            "p_2": [0.4, 0.4, 0.3, 0.2, 0.8, 0.1],
+            "p_3": [0.0, 0.6, 0.2, 0.7, 0.0, 0.9],
+            "mass": 1.0,
+            "sex": ["f", "m"] * 3,
+        }
+    )
+    frame["expected"] = frame["p_1"] + 2 * frame["p_2"] + 3 * frame["p_3"]
+    found = crosstab(frame, "sex")
+    theirs = stats.kruskal(*parts(frame, "expected", "sex"))
+    assert (found.test, found.p) == ("Kruskal-Wallis", pytest.approx(theirs.pvalue))
+    assert found.counts.loc["f"].tolist() == pytest.approx([1.3, 1.5, 0.2])
+    assert found.groups["mean"].tolist() == pytest.approx([(1.4 + 1.7 + 1.8) / 3, (2.6 + 2.6 + 2.9) / 3])
+
+
+def test_repeated_distributions_of_a_person_count_once():
+    frame = shared([1.0, 0.0, 0.2, 0.2, 0.9, 0.9], sex=list("ffmmff"), persona=list("aabbcc"))
+    found = crosstab(frame, "sex")
+    assert found.n == 3
+    assert found.counts.loc["f"].tolist() == pytest.approx([0.5 + 0.9, 0.5 + 0.1])
+
+
+def test_options_may_be_named_as_the_frame_names_its_columns():
+    frame = shared([0.6, 0.5, 0.4, 0.3], sex=["f", "f", "m", "m"]).rename(
+        columns={"p_tea": "p_group", "p_rum": "p_answer"}
+    )
+    assert crosstab(frame, "sex").counts.columns.tolist() == ["group", "answer"]
+
+
+def test_panel_s_distributions_are_crossed_with_its_attributes(open_lab):
+    reply = Reply("A", "edge:edge", logprobs=((("A", math.log(0.6)), ("B", math.log(0.4))),))
+    people = [Persona(f"p{place}", f"P {place}", {"sex": "fm"[place % 2], "age": 20 + place}) for place in range(8)]
+    said = tk.ask(
+        people,
+        "Which?",
+        answer=tk.Choice(["tea", "rum"]),
+        method="logprobs",
+        shuffle=False,
+        lab=open_lab(EdgeModel(lambda _: reply)),
+    )
+    for by in ("sex", "age"):
+        found = said.crosstab(by=by)
+        assert found.counts.sum().tolist() == pytest.approx([4.8, 3.2])
+        assert found.p == pytest.approx(1)

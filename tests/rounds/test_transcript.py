@@ -197,7 +197,7 @@ def test_transcript_of_a_saved_play_is_the_same(guided, tmp_path):
 def test_half_a_surrogate_pair_can_be_shown_and_written(open_lab, trio, tmp_path):
     said = '{"response": "half a pair: \\ud83d"}'
     play = run_rounds(trio, rounds=1, user="broken \ud800 text", lab=open_lab(Ensemble({"r1/Ada": said})))
-    assert play.frame["text"].tolist()[:2] == ["broken ? text", "half a pair: ?"]
+    assert play.frame["text"].tolist()[:2] == ["broken ? text", "half a pair: \ufffd"]
     assert "broken" in play._repr_mimebundle_()["text/html"]
     play.transcript.save(tmp_path / "odd.md").read_text(encoding="utf-8")
 

@@ -13,7 +13,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from openai import AsyncOpenAI, DefaultAioHttpClient, OpenAI
+from openai import AsyncOpenAI, BadRequestError, DefaultAioHttpClient, OpenAI
 
 from toolkit.errors import CallError, InvalidInput
 from toolkit.models import Call, Message, Schema
@@ -91,6 +91,50 @@ def test_plain_openai_clients_work_with_it():
                 return await client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Which?"}])
 
         assert asyncio.run(study()).choices[0].message.content == answer.choices[0].message.content
+
+
+@pytest.mark.parametrize(
+    ("choice", "finish"),
+    [
+        ({"type": "function", "function": {"name": "guess"}}, "stop"),
+        ("auto", "tool_calls"),
+        ("required", "tool_calls"),
+        ("none", "stop"),
+    ],
+)
+def test_plain_openai_client_has_its_function_called(choice, finish):
+    """What OpenAI says at the end: ``stop`` of a function that was named, else ``tool_calls``."""
+    function = {"name": "guess", "description": "Guess.", "parameters": dict(SCHEMA.body), "strict": True}
+    with WireServer() as wire, OpenAI(base_url=wire.url, api_key=wire.key, max_retries=0) as client:
+        answer = client.chat.completions.create(
+            model="m",
+            messages=[{"role": "user", "content": "Which?"}],
+            tools=[{"type": "function", "function": function}],
+            tool_choice=choice,
+        )
+    said = answer.choices[0]
+    assert said.finish_reason == finish
+    if choice == "none":
+        assert (said.message.tool_calls, bool(said.message.content)) == (None, True)
+        return
+    (call,) = said.message.tool_calls
+    assert (call.type, call.function.name, said.message.content) == ("function", "guess", None)
+    assert isinstance(json.loads(call.function.arguments)["n"], int)
+
+
+def test_function_that_is_not_offered_cannot_be_asked_for():
+    function = {"name": "guess", "parameters": dict(SCHEMA.body)}
+    with (
+        WireServer() as wire,
+        OpenAI(base_url=wire.url, api_key=wire.key, max_retries=0) as client,
+        pytest.raises(BadRequestError, match="'paint' not found in 'tools'"),
+    ):
+        client.chat.completions.create(
+            model="m",
+            messages=[{"role": "user", "content": "Which?"}],
+            tools=[{"type": "function", "function": function}],
+            tool_choice={"type": "function", "function": {"name": "paint"}},
+        )
 
 
 def test_every_request_is_counted_by_its_canonical_body():

@@ -9,7 +9,7 @@ import pytest
 import toolkit as tk
 from toolkit.engine.tokens import image_tokens
 from toolkit.errors import InvalidInput
-from toolkit.models import Abilities
+from toolkit.models import Abilities, Tools
 from toolkit.resources import data_file
 from toolkit.testing import WireServer
 
@@ -87,6 +87,24 @@ def test_preview_for_a_model_without_eyes_shows_the_description_it_gets(open_lab
     assert "A plain carton" in html
     assert "the picture itself is not sent" in html
     assert "the picture itself is not sent" in str(shown)
+
+
+def test_preview_for_a_model_without_schemas_shows_the_schema_it_is_told_in_words(
+    open_lab: OpenLab, panel_of: PanelOf
+) -> None:
+    """S0-16: a model that takes no schema reads it, and the preview shows what it reads."""
+    plain = str(tk.preview(tk.ask, panel_of(1), QUESTION, answer=PICK, lab=open_lab()))
+    told = str(tk.preview(tk.ask, panel_of(1), QUESTION, answer=PICK, lab=open_lab(abilities=Abilities(schema=False))))
+    assert "Reply with one JSON object" in told
+    assert "Reply with one JSON object" not in plain
+
+
+def test_preview_of_a_function_shows_all_that_the_model_is_told_of_it(open_lab: OpenLab) -> None:
+    """S3-03: planning by a function call."""
+    shown = tk.preview(tk.plan_image, "A lighthouse at dusk", tools=True, lab=open_lab())
+    assert isinstance(shown.call.schema, Tools)
+    assert shown.call.schema.offered[0].description[:40] in str(shown)
+    assert "the call of a function" in shown._repr_mimebundle_()["text/html"]
 
 
 def test_preview_without_a_call_says_so(open_lab: OpenLab) -> None:

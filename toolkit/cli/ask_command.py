@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -41,7 +42,12 @@ class Looking(StrEnum):
     AUTO = "auto"
 
 
+_HERE = options.Calling(study=Path("studies/ask"))
+
+
+@options.spread
 def ask(
+    *,
     options_json: Annotated[
         Path, typer.Option("--options-json", help='{"question": …, "options": [label or {id, label, images}]}')
     ],
@@ -54,11 +60,8 @@ def ask(
     ),
     answer: Annotated[Kind, typer.Option(help="Rank all options, or choose one.")] = Kind.RANKING,
     out: Annotated[Path | None, typer.Option(help="Where to write the JSON; standard output when not given.")] = None,
-    model: options.Model = None,
-    study: options.Study = Path("studies/ask"),
-    seed: options.Seed = None,
-    *,
-    base_url: Annotated[str | None, typer.Option(help="An OpenAI-compatible endpoint for openai: models.")] = None,
+    calling: options.Calling = _HERE,
+    base_url: options.BaseUrl = None,
     mock: Annotated[bool, typer.Option("--mock", help="Ask the scripted model: made-up replies, no cost.")] = False,
     why: Annotated[bool, typer.Option(help="Ask for a reason as well.")] = True,
     borda: Annotated[bool, typer.Option(help="Add up Borda points and name the winner.")] = True,
@@ -67,20 +70,14 @@ def ask(
     attempts: Annotated[int, typer.Option(help="How often a persona may be written when refused.")] = 2,
     tries: Annotated[int | None, typer.Option(help="How often a call may be sent when transport fails.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds one try may take.")] = None,
-    concurrency: Annotated[int | None, typer.Option(help="Calls in flight at once.")] = None,
+    concurrency: options.Concurrency = None,
     persist: Annotated[bool, typer.Option(help="Remember replies in the study's folder.")] = True,
     refresh_personas: Annotated[bool, typer.Option("--refresh-personas", help="Write personas anew.")] = False,
     refresh_answers: Annotated[bool, typer.Option("--refresh-answers", help="Ask anew.")] = False,
-    budget: options.Budget = None,
-    retention: options.Retention = None,
-    inject_failures: options.InjectFailures = None,
-    trace_ids: options.TraceIds = False,
-    dry_run: options.DryRun = False,
-    json_logs: options.JsonLogs = False,  # noqa: ARG001  # its callback has acted
     quiet: Annotated[bool, typer.Option("--quiet", help="Nothing on standard error but failures.")] = False,
 ) -> None:
     """Make a panel, put the options of a file to it, and print what it answered as one JSON object."""
-    if mock and model is not None:
+    if mock and calling.model is not None:
         raise InvalidInput("--mock and --model were both given", hint="Leave one out.")
     with only_ours() as write, tempfile.TemporaryDirectory(prefix="dramatis-") as scratch:
         asked = read_options(options_json)
@@ -90,39 +87,32 @@ def ask(
             "max_side": image_max_dim,
             "detail": image_detail.value,
         }
-        given: dict[str, Any] = {
-            "model": "scripted" if mock else model,
-            "seed": seed,
-            "budget": budget,
-            "retention": retention,
-            "inject_failures": inject_failures,
-            "dry_run": dry_run,
-            "base_url": base_url,
-            "tries": tries,
-            "timeout": timeout,
-            "concurrency": concurrency,
-        }
-        folder = study if persist else Path(scratch)
-        with opened(folder, mode="refresh" if refresh_personas else None, **given) as lab:
-            panel = _panel(lab, people, population, "facts" if dry_run else detail, attempts)
-            if dry_run:
+        given = {"base_url": base_url, "tries": tries, "timeout": timeout, "concurrency": concurrency}
+        here = replace(
+            calling,
+            model="scripted" if mock else calling.model,
+            study=calling.study if persist else Path(scratch),
+        )
+        with opened(here, mode="refresh" if refresh_personas else None, **given) as lab:
+            panel = _panel(lab, people, population, "facts" if here.dry_run else detail, attempts)
+            if here.dry_run:
                 _foretell(panel, asked, put)
                 return
             keys = {"personas_key": _key(lab, "generate_personas")}
-        with opened(folder, mode="refresh" if refresh_answers else None, **given) as lab:
+        with opened(here, mode="refresh" if refresh_answers else None, **given) as lab:
             answers = _ask(panel, asked, put, lab) if len(panel) else None
             keys["answers_key"] = _key(lab, "ask") if answers is not None else None
         if answers is not None and not quiet:
             voice.say(str(answers))
         body = _told(asked.question, put["answer"], panel, answers, borda=borda)
-        body["persistence"] = {"enabled": persist, "study": str(study) if persist else None, **keys}
+        body["persistence"] = {"enabled": persist, "study": str(here.study) if persist else None, **keys}
         text = json.dumps(body, indent=2, ensure_ascii=False) + "\n"
         if out is None:
             write(text)
         else:
             out.parent.mkdir(parents=True, exist_ok=True)
             out.write_text(text, encoding="utf-8")
-        end(trace_ids, personas=panel, **({} if answers is None else {"questions": answers}))
+        end(here.trace_ids, personas=panel, **({} if answers is None else {"questions": answers}))
 
 
 def _answer(asked: OptionsFile, kind: Kind, *, why: bool) -> Choice | Ranking:

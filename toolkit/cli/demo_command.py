@@ -21,40 +21,28 @@ __all__ = ["demo"]
 QUESTION = "Both packages hold the same oat drink at the same price. Which one would you take home?"
 
 
+_HERE = options.Calling(study=Path("studies/demo"), seed=7)
+
+
+@options.spread
 def demo(
-    study: options.Study = Path("studies/demo"),
-    model: options.Model = None,
-    people: Annotated[int, typer.Option(min=1, help="How many personas.")] = 12,
-    seed: options.Seed = 7,
     *,
-    budget: options.Budget = None,
-    retention: options.Retention = None,
-    inject_failures: options.InjectFailures = None,
-    trace_ids: options.TraceIds = False,
-    dry_run: options.DryRun = False,
-    json_logs: options.JsonLogs = False,  # noqa: ARG001  # its callback has acted
+    people: Annotated[int, typer.Option(min=1, help="How many personas.")] = 12,
+    calling: options.Calling = _HERE,
 ) -> None:
     """Make a panel of US adults, show it two packages, and ask which one it would take home."""
     from toolkit.settings import load_settings
 
-    if not dry_run:
-        _fetch_weights(load_settings(model=model).model)
-    with opened(
-        study,
-        model=model,
-        seed=seed,
-        budget=budget,
-        retention=retention,
-        inject_failures=inject_failures,
-        dry_run=dry_run,
-    ) as lab:
-        if dry_run:
+    if not calling.dry_run:
+        _fetch_weights(load_settings(model=calling.model).model)
+    with opened(calling) as lab:
+        if calling.dry_run:
             _foretell(people)
             return
-        voice.say(f"Asking {lab.model}; the study's folder is {study}.")
+        voice.say(f"Asking {lab.model}; the study's folder is {calling.study}.")
         for note in lab.notes:
             voice.say(f"Note: {note}")
-        _run(lab, people, study, trace_ids=trace_ids)
+        _run(lab, people, calling.study, trace_ids=calling.trace_ids)
 
 
 def _foretell(people: int) -> None:

@@ -13,10 +13,12 @@ import typer
 
 from toolkit.cli import evolution_options as shared
 from toolkit.cli import options, voice
-from toolkit.cli.config_file import Config
 from toolkit.cli.exit_codes import ExitCode
 
 __all__ = ["migrate", "preflight", "validate"]
+
+_SERVICES = shared.Source(input_file="town")
+_BASIS = shared.Basis()
 
 
 def validate(
@@ -34,17 +36,15 @@ def validate(
         raise typer.Exit(ExitCode.PARTIAL)
 
 
+@options.spread
 def preflight(
-    config: Config = None,  # noqa: ARG001  # its callback has acted
-    input_file: shared.InputFile = "town",
+    *,
+    source: shared.Source = _SERVICES,
     output_file: shared.OutputFile = "-",
-    reference: shared.ReferenceFolder = "town",
-    context_id: shared.ContextId = None,
-    inspirations: shared.Inspirations = None,
+    basis: shared.Basis = _BASIS,
     mapping_sets: shared.MappingSets = None,
     model: options.Model = None,
     study: options.Study = Path("studies/evolutions"),
-    *,
     json_logs: options.JsonLogs = False,  # noqa: ARG001  # its callback has acted
 ) -> None:
     """Look at all a run needs, and ask nobody; exit code 2 when something is not well."""
@@ -56,13 +56,13 @@ def preflight(
 
         return str(model_of(load_settings(model=model)).identity)
 
-    with shared.file_of(input_file) as services:
+    with shared.file_of(source.input_file) as services:
         checks = looked(
             services,
-            reference=reference,
-            context_id=context_id,
-            inspirations=tuple(inspirations or ()),
-            mapping_sets=[part for one in mapping_sets or () for part in one.split(",")] or None,
+            reference=basis.reference,
+            context_id=basis.context_id,
+            inspirations=tuple(basis.inspirations or ()),
+            mapping_sets=shared.sets_of(mapping_sets),
             out=None if output_file == "-" else Path(output_file),
             study=study,
             model=opened,

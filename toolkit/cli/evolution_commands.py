@@ -12,7 +12,6 @@ import typer
 from toolkit.cli import evolution_options as shared
 from toolkit.cli import options, voice
 from toolkit.cli.clean import only_ours
-from toolkit.cli.config_file import Config
 from toolkit.cli.exit_codes import end
 from toolkit.cli.session import opened
 from toolkit.errors import Incomplete, Interrupted
@@ -23,21 +22,23 @@ if TYPE_CHECKING:
 __all__ = ["map_", "reverse", "run"]
 
 STUDY = Path("studies/evolutions")
+_CALLING = options.Calling(study=STUDY)
+_PLACE = options.Place(study=STUDY)
+_SERVICES = shared.Source(input_file="town")
+_STORED = shared.Source()
+_BASIS = shared.Basis()
+_MANNER = shared.Manner()
 
 
+@options.spread
 def run(
-    config: Config = None,  # noqa: ARG001  # its callback has acted
-    input_file: shared.InputFile = "town",
+    *,
+    source: shared.Source = _SERVICES,
     output_file: shared.OutputFile = "-",
-    reference: shared.ReferenceFolder = "town",
-    context_id: shared.ContextId = None,
-    inspirations: shared.Inspirations = None,
+    basis: shared.Basis = _BASIS,
     mapping_sets: shared.MappingSets = None,
     features_per_role: shared.FeaturesPerRole = 3,
-    model: options.Model = None,
-    study: options.Study = STUDY,
-    seed: options.Seed = None,
-    *,
+    calling: options.Calling = _CALLING,
     descriptions_model: Annotated[
         str | None, typer.Option(envvar="TOOLKIT_DESCRIPTIONS_MODEL", help="Another model for descriptions.")
     ] = None,
@@ -47,177 +48,110 @@ def run(
     mapping_model: Annotated[
         str | None, typer.Option(envvar="TOOLKIT_MAPPING_MODEL", help="Another model for mappings.")
     ] = None,
-    base_url: Annotated[str | None, typer.Option(help="An OpenAI-compatible endpoint for openai: models.")] = None,
     prompt_dir: Annotated[
         Path | None,
         typer.Option(envvar="TOOLKIT_PROMPT_DIR", help="Prompts of your own, evolutions.features.md.j2 say."),
     ] = None,
-    diagnostics: shared.Diagnostics = False,
     plateaus_at_once: Annotated[
         int, typer.Option(envvar="TOOLKIT_PLATEAUS_AT_ONCE", help="Plateaus of one service at work at once.")
     ] = 5,
-    services_at_once: shared.ServicesAtOnce = None,
-    max_services: shared.MaxServices = None,
-    concurrency: shared.Concurrency = None,
-    mode: shared.Mode = None,
+    max_services: Annotated[
+        int | None, typer.Option(envvar="TOOLKIT_MAX_SERVICES", help="How many to take from the top of the list.")
+    ] = None,
     schema_version: Annotated[
         str, typer.Option(envvar="TOOLKIT_SCHEMA_VERSION", help="Of the records: 1.0 or 1.1.")
     ] = "1.0",
-    strict: shared.Strict = False,
-    strict_mapping: shared.StrictMapping = False,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", envvar="TOOLKIT_FAIL_FAST", help="Stop at the first service with a failure.")
     ] = False,
-    resume: shared.Resume = False,
-    allow_prompt_logging: shared.AllowPromptLogging = False,
-    budget: options.Budget = None,
-    retention: options.Retention = None,
-    inject_failures: options.InjectFailures = None,
-    trace_ids: options.TraceIds = False,
-    dry_run: options.DryRun = False,
-    json_logs: options.JsonLogs = False,  # noqa: ARG001  # its callback has acted
+    manner: shared.Manner = _MANNER,
 ) -> None:
     """Say what services become at each plateau: one JSON line a service, in input order."""
-    with only_ours() as write, shared.file_of(input_file) as services:
-        from toolkit.evolutions import FolderPrompts, Reference, evolve_services
+    with only_ours() as write, shared.file_of(source.input_file) as services:
+        from toolkit.evolutions import FolderPrompts, evolve_services
         from toolkit.verbs import estimate
 
-        base = Reference.load(reference, context_id=context_id, inspirations=inspirations or ())
         given: dict[str, Any] = {
-            "reference": base,
-            "mapping_sets": _sets(mapping_sets),
+            "reference": basis.load(),
+            "mapping_sets": shared.sets_of(mapping_sets),
             "prompts": FolderPrompts(prompt_dir) if prompt_dir is not None else None,
             "features_per_role": features_per_role,
-            "diagnostics": diagnostics,
             "models": _by_stage(descriptions=descriptions_model, features=features_model, mapping=mapping_model),
             "plateaus_at_once": plateaus_at_once,
-            "services_at_once": services_at_once,
             "max_services": max_services,
             "schema_version": schema_version,
-            "strict": strict,
-            "strict_mapping": strict_mapping,
             "fail_fast": fail_fast,
-            "resume": resume,
-            "out": None if output_file == "-" else output_file,
+            **manner.of_verb,
         }
-        with opened(
-            study,
-            model=model,
-            seed=seed,
-            budget=budget,
-            retention=retention,
-            inject_failures=inject_failures,
-            dry_run=dry_run,
-            base_url=base_url,
-            concurrency=concurrency,
-            mode=mode,
-            transcripts=allow_prompt_logging or None,
-        ) as lab:
-            if dry_run:
-                voice.say(str(estimate(evolve_services, services, lab=lab, **{**given, "out": None, "resume": False})))
+        with opened(calling, **manner.of_lab) as lab:
+            if calling.dry_run:
+                voice.say(str(estimate(evolve_services, services, lab=lab, **given)))
                 return
-            with _told(write, output_file, trace_ids=trace_ids) as take:
-                take(evolve_services(services, lab=lab, **given))
+            out = None if output_file == "-" else output_file
+            with _told(write, output_file, trace_ids=calling.trace_ids) as take:
+                take(evolve_services(services, lab=lab, out=out, resume=manner.resume, **given))
 
 
+@options.spread
 def map_(
-    config: Config = None,  # noqa: ARG001  # its callback has acted
-    input_file: shared.InputFile = "-",
+    *,
+    source: shared.Source = _STORED,
     output_file: shared.OutputFile = "-",
     mapping_sets: shared.MappingSets = None,
-    model: options.Model = None,
-    study: options.Study = STUDY,
-    seed: options.Seed = None,
-    *,
+    calling: options.Calling = _CALLING,
     service_id: Annotated[
         str | None, typer.Option(envvar="TOOLKIT_SERVICE_ID", help="Only the service of this id.")
     ] = None,
-    base_url: Annotated[str | None, typer.Option(help="An OpenAI-compatible endpoint for openai: models.")] = None,
-    diagnostics: shared.Diagnostics = False,
-    services_at_once: shared.ServicesAtOnce = None,
-    concurrency: shared.Concurrency = None,
-    mode: shared.Mode = None,
-    strict: shared.Strict = False,
-    strict_mapping: shared.StrictMapping = False,
-    resume: shared.Resume = False,
-    allow_prompt_logging: shared.AllowPromptLogging = False,
-    budget: options.Budget = None,
-    retention: options.Retention = None,
-    inject_failures: options.InjectFailures = None,
-    trace_ids: options.TraceIds = False,
-    dry_run: options.DryRun = False,
-    json_logs: options.JsonLogs = False,  # noqa: ARG001  # its callback has acted
+    manner: shared.Manner = _MANNER,
 ) -> None:
     """Link the features of stored evolutions to catalogues."""
-    with only_ours() as write, shared.file_of(input_file) as stored:
+    with only_ours() as write, shared.file_of(source.input_file) as stored:
         from toolkit.evolutions import Evolutions, map_features
         from toolkit.verbs import estimate
 
         records: Any = Path(stored)
         if service_id is not None:
             records = [_of_service(Evolutions.load(stored), service_id)]
-        given: dict[str, Any] = {
-            "mapping_sets": _sets(mapping_sets) or ["applications", "technologies", "data"],
-            "diagnostics": diagnostics,
-            "services_at_once": services_at_once,
-            "strict": strict,
-            "strict_mapping": strict_mapping,
-        }
-        with opened(
-            study,
-            model=model,
-            seed=seed,
-            budget=budget,
-            retention=retention,
-            inject_failures=inject_failures,
-            dry_run=dry_run,
-            base_url=base_url,
-            concurrency=concurrency,
-            mode=mode,
-            transcripts=allow_prompt_logging or None,
-        ) as lab:
-            if dry_run:
+        sets = shared.sets_of(mapping_sets) or ["applications", "technologies", "data"]
+        given: dict[str, Any] = {"mapping_sets": sets, **manner.of_verb}
+        with opened(calling, **manner.of_lab) as lab:
+            if calling.dry_run:
                 voice.say(str(estimate(map_features, records, None, lab=lab, **given)))
                 return
             out = None if output_file == "-" else output_file
-            with _told(write, output_file, trace_ids=trace_ids) as take:
-                take(map_features(records, None, lab=lab, out=out, resume=resume, **given))
+            with _told(write, output_file, trace_ids=calling.trace_ids) as take:
+                take(map_features(records, None, lab=lab, out=out, resume=manner.resume, **given))
 
 
+@options.spread
 def reverse(
-    config: Config = None,  # noqa: ARG001  # its callback has acted
-    input_file: shared.InputFile = "-",
+    *,
+    source: shared.Source = _STORED,
     features_file: Annotated[
         str | None,
         typer.Option(envvar="TOOLKIT_FEATURES_FILE", help="Where the features go as JSON lines; - is stdout."),
     ] = None,
-    reference: shared.ReferenceFolder = "town",
-    context_id: shared.ContextId = None,
-    inspirations: shared.Inspirations = None,
+    basis: shared.Basis = _BASIS,
     mapping_sets: shared.MappingSets = None,
     features_per_role: shared.FeaturesPerRole = 3,
-    model: options.Model = None,
-    study: options.Study = STUDY,
-    seed: options.Seed = None,
-    *,
-    base_url: Annotated[str | None, typer.Option(help="An OpenAI-compatible endpoint for openai: models.")] = None,
+    place: options.Place = _PLACE,
+    base_url: options.BaseUrl = None,
     diagnostics: shared.Diagnostics = False,
-    json_logs: options.JsonLogs = False,  # noqa: ARG001  # its callback has acted
 ) -> None:
     """Fill a study's memory from evolutions, so that `run` with the same data asks nobody."""
     import orjson
 
-    with only_ours() as write, shared.file_of(input_file) as stored:
-        from toolkit.evolutions import Evolutions, Reference, evolve_services
+    with only_ours() as write, shared.file_of(source.input_file) as stored:
+        from toolkit.evolutions import Evolutions, evolve_services
         from toolkit.evolutions.reverse import features_of, reverse_evolutions
 
         records = list(Evolutions.load(stored))
-        base = Reference.load(reference, context_id=context_id, inspirations=inspirations or ())
-        with opened(study, model=model, seed=seed, base_url=base_url) as lab:
+        base = basis.load()
+        with opened(place, base_url=base_url) as lab:
             job = evolve_services.job(
                 [record["service"] for record in records],
                 reference=base,
-                mapping_sets=_sets(mapping_sets),
+                mapping_sets=shared.sets_of(mapping_sets),
                 features_per_role=features_per_role,
                 diagnostics=diagnostics,
                 lab=lab,
@@ -263,10 +197,6 @@ def _said(write: Callable[[str], None], output_file: str, result: Evolutions) ->
     refused = result.quarantined
     if len(refused):
         voice.say(f"  {len(refused):,} entries in quarantine; `toolkit quarantine ls` lists them")
-
-
-def _sets(given: list[str] | None) -> list[str] | None:
-    return [part.strip() for one in given for part in one.split(",") if part.strip()] if given else None
 
 
 def _by_stage(**models: str | None) -> dict[str, str] | None:

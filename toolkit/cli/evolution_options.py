@@ -6,29 +6,28 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from toolkit.cli.config_file import Config
+from toolkit.cli.options import BaseUrl, Concurrency
+
+if TYPE_CHECKING:
+    from toolkit.evolutions import Reference
+
 __all__ = [
-    "AllowPromptLogging",
-    "Concurrency",
-    "ContextId",
+    "Basis",
     "Diagnostics",
     "FeaturesPerRole",
-    "InputFile",
-    "Inspirations",
+    "Manner",
     "MappingSets",
-    "MaxServices",
-    "Mode",
     "OutputFile",
-    "ReferenceFolder",
-    "Resume",
-    "ServicesAtOnce",
-    "Strict",
-    "StrictMapping",
+    "Source",
     "file_of",
+    "sets_of",
 ]
 
 InputFile = Annotated[
@@ -72,10 +71,6 @@ Diagnostics = Annotated[
 ServicesAtOnce = Annotated[
     int | None, typer.Option(envvar="TOOLKIT_SERVICES_AT_ONCE", help="Services at work at once.")
 ]
-MaxServices = Annotated[
-    int | None, typer.Option(envvar="TOOLKIT_MAX_SERVICES", help="How many to take from the top of the list.")
-]
-Concurrency = Annotated[int | None, typer.Option(help="Calls in flight at once; TOOLKIT_CONCURRENCY's when not given.")]
 Mode = Annotated[
     str | None,
     typer.Option("--mode", "--cache-mode", help="How memory is used: read, refresh, write, replay or off."),
@@ -106,6 +101,69 @@ AllowPromptLogging = Annotated[
         help="Keep prompt and reply of each call in the study, scrubbed.",
     ),
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What a command reads."""
+
+    config: Config = None
+    input_file: InputFile = "-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Basis:
+    """What services are evolved by."""
+
+    reference: ReferenceFolder = "town"
+    context_id: ContextId = None
+    inspirations: Inspirations = None
+
+    def load(self) -> Reference:
+        """Return it, read."""
+        from toolkit.evolutions import Reference
+
+        return Reference.load(self.reference, context_id=self.context_id, inspirations=self.inspirations or ())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """How ``run`` and ``map`` go about it."""
+
+    base_url: BaseUrl = None
+    diagnostics: Diagnostics = False
+    services_at_once: ServicesAtOnce = None
+    concurrency: Concurrency = None
+    mode: Mode = None
+    strict: Strict = False
+    strict_mapping: StrictMapping = False
+    resume: Resume = False
+    allow_prompt_logging: AllowPromptLogging = False
+
+    @property
+    def of_verb(self) -> dict[str, Any]:
+        """What the verb is told, but for ``resume``, which an estimate does without."""
+        return {
+            "diagnostics": self.diagnostics,
+            "services_at_once": self.services_at_once,
+            "strict": self.strict,
+            "strict_mapping": self.strict_mapping,
+        }
+
+    @property
+    def of_lab(self) -> dict[str, Any]:
+        """What the lab is told."""
+        return {
+            "base_url": self.base_url,
+            "concurrency": self.concurrency,
+            "mode": self.mode,
+            "transcripts": self.allow_prompt_logging or None,
+        }
+
+
+def sets_of(given: list[str] | None) -> list[str] | None:
+    """Return the mapping sets of an option that may be repeated, and may hold several with commas between."""
+    return [part.strip() for one in given for part in one.split(",") if part.strip()] if given else None
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli import voice
+from toolkit.cli.options import Calling, Place
 from toolkit.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -18,27 +19,13 @@ __all__ = ["opened"]
 
 
 @contextmanager
-def opened(
-    study: Path,
-    *,
-    model: str | None = None,
-    seed: int | None = None,
-    budget: str | None = None,
-    retention: str | None = None,
-    inject_failures: float | None = None,
-    dry_run: bool = False,
-    **settings: Any,
-) -> Iterator[Lab]:
+def opened(place: Place, **settings: Any) -> Iterator[Lab]:
     """Open a lab for the block of a command, and close it however the block ends.
 
+    A dry run looks into a study that is there, and makes none.
+
     Args:
-        study: The study's folder. A dry run looks into one that is there, and makes none.
-        model: Who answers; where it is not given, as for everything else, the settings decide.
-        seed: The study's seed.
-        budget: What may be spent.
-        retention: How long prompt prefixes are kept.
-        inject_failures: Share of tries that fail on purpose.
-        dry_run: Whether nobody will be asked.
+        place: Where the command works, and what it may spend: what is not given the settings decide.
         settings: Further arguments of ``Lab``.
 
     Raises:
@@ -46,15 +33,19 @@ def opened(
     """
     from toolkit.lab import Lab
 
-    if inject_failures is not None and not 0.0 <= inject_failures <= 1.0:
-        raise InvalidInput(
-            f"--inject-failures is {inject_failures}", hint="Give the share of tries that fail, 0 to 1, say 0.05."
-        )
+    study, dry = place.study, False
+    settings |= {"model": place.model, "seed": place.seed}
+    if isinstance(place, Calling):
+        share, dry = place.inject_failures, place.dry_run
+        if share is not None and not 0.0 <= share <= 1.0:
+            raise InvalidInput(
+                f"--inject-failures is {share}", hint="Give the share of tries that fail, 0 to 1, say 0.05."
+            )
+        settings |= {"budget": place.budget, "retention": place.retention, "chaos": share}
     with ExitStack() as rest:
-        folder = study
-        if dry_run and not study.is_dir():
-            folder = Path(rest.enter_context(tempfile.TemporaryDirectory(prefix="dramatis-")))
-        lab = Lab(model, study=folder, seed=seed, budget=budget, retention=retention, chaos=inject_failures, **settings)
+        if dry and not study.is_dir():
+            study = Path(rest.enter_context(tempfile.TemporaryDirectory(prefix="dramatis-")))
+        lab = Lab(study=study, **settings)
         rest.callback(lab.close)
         if voice.speaks_json():
             rest.callback(_tell_events(lab))

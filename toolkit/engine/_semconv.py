@@ -43,6 +43,9 @@ REQUEST_ID = "request_id"
 TRIES = "tries"
 RUN = "run"
 
+# Ours, on metrics of mappings.
+MAPPING_SET = "mapping_set"
+
 # --- metrics ---
 
 TOKEN_USAGE = "gen_ai.client.token.usage"  # noqa: S105  # a metric's name
@@ -55,6 +58,9 @@ CACHE_HITS = "toolkit_cache_hits"
 CACHE_MISSES = "toolkit_cache_misses"
 COST = "toolkit_cost_usd"
 COST_UNKNOWN = "toolkit_cost_unknown"
+MAPPED_FEATURES = "toolkit_mapping_features"
+MAPPED = "toolkit_mapping_{}"
+"""For each mapping set: ``links``, ``unknown_ids``, ``facet_faults``, ``missing``."""
 
 TOKEN_BUCKETS = tuple(float(4**power) for power in range(14))
 """What the convention asks for: 1 to 67,108,864."""
@@ -86,6 +92,11 @@ METRICS: dict[str, Metric] = {
     CACHE_MISSES: Metric("counter", "{call}", "Calls that a model had to answer, failed ones included"),
     COST: Metric("counter", "USD", "Money spent"),
     COST_UNKNOWN: Metric("counter", "{call}", "Live calls whose price is not known"),
+    MAPPED_FEATURES: Metric("counter", "{feature}", "Features of evolutions that are done"),
+    MAPPED.format("links"): Metric("counter", "{link}", "Links from features to catalogues that stand"),
+    MAPPED.format("unknown_ids"): Metric("counter", "{id}", "Ids in mapping replies that nothing has"),
+    MAPPED.format("facet_faults"): Metric("counter", "{facet}", "Facets in mapping replies that do not fit"),
+    MAPPED.format("missing"): Metric("counter", "{feature}", "Features that mapping replies left out"),
     "toolkit_queue_inflight": Metric("gauge", "{call}", "Calls that the model has now"),
     "toolkit_queue_inflight_limit": Metric("gauge", "{call}", "Calls that it may have at once, as things stand"),
     "toolkit_queue_waiting": Metric("gauge", "{call}", "Calls that stand in line"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from toolkit.models import Call, Picture
+from toolkit.models import Call, Picture, Schema, Tools
 
 __all__ = ["CACHED_FROM", "CHARACTERS_PER_TOKEN", "Size", "cacheable", "call_size", "call_tokens", "image_tokens"]
 
@@ -69,7 +69,7 @@ def call_size(call: Call, model: str, *, eyes: bool) -> Size:
                 characters += len(part.image.describe())
     return Size(
         text=characters / CHARACTERS_PER_TOKEN + _MESSAGE * len(call.messages),
-        schema=len(call.schema.json) / CHARACTERS_PER_TOKEN if call.schema is not None else 0.0,
+        schema=_sent(call.schema) / CHARACTERS_PER_TOKEN,
         pictures=pictures,
         image_low=image_low,
         image=image,
@@ -149,3 +149,10 @@ def _picture_tokens(picture: Picture, model: str, detail: str) -> int:
 
 def _longest(model: str, rules: dict[str, float] | dict[str, tuple[int, int]]) -> str | None:
     return max((prefix for prefix in rules if model.startswith(prefix)), key=len, default=None)
+
+
+def _sent(schema: Schema | None) -> int:
+    """Return the characters that say what the reply must be: of functions their descriptions too."""
+    if schema is None:
+        return 0
+    return len(schema.told if isinstance(schema, Tools) else schema.json)

@@ -90,8 +90,17 @@ class Tracing:
     # --- metrics ---
 
     def listen(self, events: EventStream) -> Callable[[], None]:
-        """Record a stream's calls as metrics; returns a function that ends it."""
-        return events.subscribe(self._record, "call.finished")
+        """Record a stream's calls and mappings as metrics; returns a function that ends it."""
+        ends = (
+            events.subscribe(self._record, "call.finished"),
+            events.subscribe(self._count_mapping, "evolutions.mapping"),
+        )
+
+        def stop() -> None:
+            for end in ends:
+                end()
+
+        return stop
 
     def watch(self, gauges: Gauges, **attributes: str) -> Callable[[], None]:
         """Export numbers whenever an exporter asks for them.
@@ -129,6 +138,12 @@ class Tracing:
         self._instruments[names.TOKEN_USAGE].record(row.output, {**general, names.TOKEN_TYPE: "output"})
         if row.latency is not None:
             self._instruments[names.OPERATION_DURATION].record(row.latency, general)
+
+    def _count_mapping(self, event: Event) -> None:
+        self._instruments[names.MAPPED_FEATURES].add(event.data["metrics"][names.MAPPED_FEATURES])
+        for name, counts in event.data["sets"].items():
+            for what, count in counts.items():
+                self._instruments[names.MAPPED.format(what)].add(count, {names.MAPPING_SET: name})
 
     def _spent(self, row: Any, where: Mapping[str, str]) -> None:
         cost = getattr(row, "cost", None)

@@ -7,7 +7,8 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from toolkit.engine import BUDGET, Engine, Outcome, Run
 from toolkit.engine.slots import Slot, current_slot
@@ -26,6 +27,8 @@ Read = Callable[[str], Any]
 
 class Asker:
     """Asks calls that follow from each other; at most as many are at work as the study allows.
+
+    Within a ``with`` block it follows the study: where more calls may be at work, more are. The limiter sees to fewer.
 
     Args:
         engine: The dependable model.
@@ -52,8 +55,18 @@ class Asker:
         self._first = first or {}
         self._seen = seen
         self._missed = missed
-        self._slots = asyncio.Semaphore(engine.concurrency)
-        self._turns = Turns(math.ceil(_MORE * engine.concurrency))
+        self._most = engine.concurrency
+        self._slots = asyncio.Semaphore(self._most)
+        self._turns = Turns(math.ceil(_MORE * self._most))
+
+    def __enter__(self) -> Self:
+        self._forget = self._engine.at_work.watch(self._grow)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._forget()
 
     async def ask(self, call: Call, read: Read, place: int = 0) -> Outcome:
         """Answer one call; a budget that leaves no room makes it one that did not end.
@@ -78,6 +91,15 @@ class Asker:
                 self._count(outcome)
                 return outcome
             call = dataclasses.replace(call, attempt=call.attempt + 1)
+
+    def _grow(self, most: int) -> None:
+        """Make slots and turns where more calls may be at work."""
+        if most <= self._most:
+            return
+        self._turns.widen(math.ceil(_MORE * most) - math.ceil(_MORE * self._most))
+        for _ in range(most - self._most):
+            self._slots.release()
+        self._most = most
 
     async def _once(self, call: Call, read: Read, place: int) -> Outcome:
         if self._run.stopping:

@@ -7,7 +7,7 @@ import asyncio
 import dataclasses
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -111,16 +111,17 @@ class EvolutionsJob(Job[Evolutions]):
         forecast = self.forecast()
         told = Told(Tally(self.brief.catalogues))
         began = datetime.now(UTC)
-        with self.lab.runs.recording(run, self.seed) as record:
-            record.inputs(self.inputs())
-            asker = Asker(
+        with (
+            self.recording(run) as record,
+            Asker(
                 self.lab.engine,
                 run,
                 attempts=self.attempts,
                 first=self._first,
                 seen=lambda _: _count(record),
                 missed=forecast.add,
-            )
+            ) as asker,
+        ):
             await self._do(run, asker, told, began)
         report = self._end_run(run, forecast.expected())
         self.strict = self._everything or (self.manner.strict_mapping and told.mapping_faults > 0)
@@ -131,18 +132,19 @@ class EvolutionsJob(Job[Evolutions]):
 
     async def _do(self, run: Run, asker: Asker, told: Told, began: datetime) -> None:
         file = self._file()
+        at_work = self.lab.engine.at_work
         self._put_aside_input(run)
-        with file or nullcontext():
+        with file or nullcontext(), ExitStack() as rest:
             if file is not None:
                 await asyncio.to_thread(file.find_kept)
             token = current_run.set(run)
-            at_once = self.manner.services_at_once or max(2, self.lab.engine.concurrency // _WAYS)
             order: InOrder[Piece, Done] = InOrder(
                 lambda piece: self._piece(asker, run, piece, file, told),
                 lambda done: self._out(run, file, told, done),
-                at_once=at_once,
+                at_once=self._services_at_once(at_work.most),
                 run=run,
             )
+            rest.callback(at_work.watch(lambda most: order.widen(self._services_at_once(most))))
             try:
                 await order.go(self.pieces)
             finally:
@@ -154,6 +156,9 @@ class EvolutionsJob(Job[Evolutions]):
             ]
             if file is not None:
                 file.finish(self._said(run, told, began), whole=all(one.ended for one in told.outcomes))
+
+    def _services_at_once(self, calls: int) -> int:
+        return self.manner.services_at_once or max(2, calls // _WAYS)
 
     async def _piece(self, asker: Asker, run: Run, piece: Piece, file: LineFile | None, told: Told) -> Done:
         done = Done(piece.service_id, piece.place)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from contextvars import copy_context
 from typing import Any, Generic, TypeVar
 
 from toolkit.engine import Run
@@ -51,6 +52,10 @@ class InOrder(Generic[T, R]):
         self._begun = 0
         self._out = 0
         self._room = asyncio.Event()
+        self._waiting: Iterator[T] = iter(())
+        self._workers: list[asyncio.Task[None]] = []
+        self._going = False
+        self._context = copy_context()
 
     async def go(self, pieces: Iterable[T]) -> None:
         """Do all pieces.
@@ -58,27 +63,46 @@ class InOrder(Generic[T, R]):
         Raises:
             Exception: What a piece of work raised that is not its own result; the others are cancelled then.
         """
-        waiting = iter(pieces)
-        workers = [asyncio.create_task(self._worker(waiting)) for _ in range(self._at_once)]
-        for worker in workers:
-            self._run.adopt(worker)
+        self._waiting, self._going = iter(pieces), True
+        self._hire(self._at_once)
         try:
-            await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+            while pending := [worker for worker in self._workers if not worker.done()]:  # more may be hired meanwhile
+                done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_EXCEPTION)
+                if any(not worker.cancelled() and worker.exception() for worker in done):
+                    break
         finally:
-            for worker in workers:
+            self._going = False
+            for worker in self._workers:
                 worker.cancel()
-            ended = await asyncio.gather(*workers, return_exceptions=True)
+            ended = await asyncio.gather(*self._workers, return_exceptions=True)
         _raise_first(ended)
         for place in sorted(self._held):  # after a stop there are gaps
             self._emit(self._held.pop(place))
 
-    async def _worker(self, pieces: Any) -> None:
+    def widen(self, at_once: int) -> None:
+        """Let more pieces be at work at once, from now on; fewer than there are changes nothing."""
+        more = at_once - self._at_once
+        if more <= 0:
+            return
+        self._at_once = at_once
+        self._room.set()
+        if self._going and not self._run.stopping:
+            self._hire(more)
+
+    def _hire(self, count: int) -> None:
+        for _ in range(count):
+            # A context of its own each, made from the run's: more workers are hired from wherever the wish came.
+            worker = asyncio.get_running_loop().create_task(self._worker(), context=self._context.copy())
+            self._workers.append(worker)
+            self._run.adopt(worker)
+
+    async def _worker(self) -> None:
         while not self._run.stopping:
             while self._begun - self._out >= AHEAD * self._at_once:
                 self._room.clear()
                 await self._room.wait()
             try:
-                piece = next(pieces)
+                piece = next(self._waiting)
             except StopIteration:
                 return
             place, self._begun = self._begun, self._begun + 1

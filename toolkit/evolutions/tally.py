@@ -13,7 +13,7 @@ __all__ = ["Tally"]
 
 
 class Tally:
-    """Counts of features and links; its ``metrics`` can be watched by an exporter.
+    """Counts of features and links; tracing exports ``metrics`` once a run has ended.
 
     Example:
         >>> Tally(()).metrics()["toolkit_mapping_links"]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import InvalidInput
-from toolkit.images.planner import Planning, Request, request_of
+from toolkit.images.planning import Drawing, Planning, Request, request_of
 from toolkit.images.plans import ImagePlans, the_plan
 from toolkit.images.single import one_of
 from toolkit.lab import current_lab
@@ -71,7 +72,7 @@ def plan_portrait(
         negative: What must not be in it.
         model: Renderer the plan is made for.
         session: What the picture belongs to.
-        tools: Ask for the plan as a function call.
+        tools: Have the plan written by calling a function.
         seed: For the plan and the model's draws.
         lab: Where.
         budget: What planning may spend.
@@ -93,15 +94,8 @@ def plan_portrait(
         "expression": expression, "features": features, "wearing": wearing, "mark": mark, "pose": pose,
         "additions": additions,
     }  # fmt: skip
-    given: dict[str, Any] = {
-        "style": style,
-        "size": size,
-        "n": n,
-        "negative": negative,
-        "model": model,
-        "session": session,
-    }
-    asked = [_request(persona, added, given)]
+    drawing = Drawing(style, size, n, negative, model, session)
+    asked = [_request(persona, added, drawing)]
     return Planning(current_lab(lab), asked, tools=tools, seed=seed, strict=False, budget=budget, name="plan_portrait")
 
 
@@ -137,7 +131,7 @@ def plan_portraits(
         negative: What must not be in them.
         model: Renderer the plans are made for.
         session: What the pictures belong to.
-        tools: Ask for the plans as function calls.
+        tools: Have the plans written by calling a function.
         seed: For the plans and the model's draws.
         lab: Where.
         budget: What planning may spend.
@@ -159,15 +153,8 @@ def plan_portraits(
     if not people:
         raise InvalidInput(f"panel={panel!r} is nobody", hint="Give a panel, or a list of personas.")
     added = {"expression": expression, "pose": pose, "additions": additions}
-    given: dict[str, Any] = {
-        "style": style,
-        "size": size,
-        "n": n,
-        "negative": negative,
-        "model": model,
-        "session": session,
-    }
-    asked = [_request(one, added, given) for one in people]
+    drawing = Drawing(style, size, n, negative, model, session)
+    asked = [_request(one, added, drawing) for one in people]
     return Planning(
         current_lab(lab), asked, tools=tools, seed=seed, strict=strict, budget=budget, name="plan_portraits"
     )
@@ -209,14 +196,15 @@ def portrait_prompt(person: Persona | Mapping[str, Any], **added: str) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _request(person: Persona | Mapping[str, Any], added: Mapping[str, str], given: dict[str, Any]) -> Request:
+def _request(person: Persona | Mapping[str, Any], added: Mapping[str, str], drawing: Drawing) -> Request:
     text = portrait_prompt(person, **added)
+    style = drawing.style or (_OF_PERSONAS if isinstance(person, Persona) else _OF_CHARACTERS)
+    styled = replace(drawing, style=style)
     if isinstance(person, Persona):
-        styled = {**given, "style": given["style"] or _OF_PERSONAS}
-        return request_of(person.id, text, "portrait", persona=person, **styled)
+        return request_of(person.id, text, "portrait", styled, persona=person)
     name = str(person["name"])
     about = {"persona": str(person.get("id") or name), "persona_name": name}
-    return request_of(name, text, "portrait", metadata=about, **{**given, "style": given["style"] or _OF_CHARACTERS})
+    return request_of(name, text, "portrait", styled, metadata=about)
 
 
 def _people(given: Any) -> list[Any]:

@@ -1,6 +1,6 @@
 """Who answers: what flows to a model and back, the protocol, and the providers."""
 
-from toolkit.models.call import Call, Identity, Message, Picture, Reply, Sampling, Schema, Usage
+from toolkit.models.call import Call, Identity, Message, Picture, Reply, Sampling, Schema, Tool, Tools, Usage
 from toolkit.models.model import Abilities, Model, Responder
 from toolkit.models.registry import open_model, providers
 
@@ -15,6 +15,8 @@ __all__ = [
     "Responder",
     "Sampling",
     "Schema",
+    "Tool",
+    "Tools",
     "Usage",
     "open_model",
     "providers",

@@ -10,14 +10,18 @@ from typing import Any, Literal
 
 import orjson
 
-from toolkit.models.call import Call, Message, Picture
-from toolkit.models.model import Abilities
+from toolkit.models.call import Call, Message, Picture, Tools
+from toolkit.models.model import Abilities, toolless
+from toolkit.models.reminder import reminded
 from toolkit.seeds import derive
 
-__all__ = ["MaxTokensField", "Profile", "body_of", "cache_key", "seed_of"]
+__all__ = ["JSON_MODE", "MaxTokensField", "Profile", "body_of", "cache_key", "seed_of"]
 
 MaxTokensField = Literal["max_completion_tokens", "max_tokens"]
 
+JSON_MODE = "response_format"
+"""The parameter that holds a reply to a schema, or to being some JSON object."""
+_ANY_OBJECT = {"type": "json_object"}
 _LONGEST_CACHE_KEY = 64  # characters, the provider's limit
 _SEED_BITS = 0x7FFF_FFFF  # llama.cpp reads 32 bits and takes the highest value for "random"
 
@@ -34,39 +38,50 @@ class Profile:
     retention: Mapping[str, Any] = field(default_factory=dict)
     """What says how long prompt prefixes are kept, as it is sent."""
 
-    def caching(self, call: Call, without: Collection[str] = ()) -> dict[str, Any]:
-        """Return the parameters of a call that are about the provider's prompt cache.
+    def tells(self, call: Call) -> bool:
+        """Say whether the reply's schema has to be told in words, for the model takes none."""
+        return call.schema is not None and not self.abilities.schema and not isinstance(call.schema, Tools)
+
+    def optional(self, call: Call, without: Collection[str] = ()) -> dict[str, Any]:
+        """Return the parameters that a call can do without: the prompt cache's, and the wish for some JSON object.
 
         Args:
             call: What is asked.
             without: Parameters that the endpoint refused.
         """
-        if not self.prompt_cache:
-            return {}
-        told: dict[str, Any] = {"prompt_cache_key": cache_key(call.family)} if call.family else {}
-        told |= self.retention
+        told: dict[str, Any] = {JSON_MODE: _ANY_OBJECT} if self.tells(call) else {}
+        if self.prompt_cache:
+            told |= {"prompt_cache_key": cache_key(call.family)} if call.family else {}
+            told |= self.retention
         return {name: value for name, value in told.items() if name not in without} if without else told
 
 
-def body_of(call: Call, profile: Profile, caching: Mapping[str, Any]) -> bytes:
+def body_of(call: Call, profile: Profile, optional: Mapping[str, Any]) -> bytes:
     """Return the request's JSON.
 
     Args:
         call: What is asked.
         profile: How the endpoint wants it.
-        caching: The parameters about the provider's prompt cache, see ``Profile.caching``.
+        optional: The parameters that it can do without, see ``Profile.optional``.
+
+    Raises:
+        BadRequest: The call offers functions, and the model calls none.
     """
-    images = profile.abilities.images
+    images, schema, messages = profile.abilities.images, call.schema, call.messages
+    if schema is not None and profile.tells(call):
+        messages = reminded(messages, schema)
     body: dict[str, Any] = {
         "model": profile.model,
-        "messages": [{"role": one.role, "content": _content(one, images=images)} for one in call.messages],
+        "messages": [{"role": one.role, "content": _content(one, images=images)} for one in messages],
     }
-    if call.schema is not None and profile.abilities.schema:
-        body["response_format"] = _response_format(call.schema.name, call.schema.json)
+    if isinstance(schema, Tools):
+        _add_tools(body, schema, profile)
+    elif schema is not None and profile.abilities.schema:
+        body["response_format"] = _response_format(schema.name, schema.json)
     _add_sampling(body, call, profile)
     if call.seed is not None and profile.abilities.seed:
         body["seed"] = seed_of(call)
-    body.update(caching)
+    body.update(optional)
     return orjson.dumps(body)
 
 
@@ -113,6 +128,17 @@ def _seen(picture: Picture) -> dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": url, "detail": picture.detail}}
 
 
+def _add_tools(body: dict[str, Any], tools: Tools, profile: Profile) -> None:
+    if not profile.abilities.tools:
+        raise toolless(profile.model)
+    body["tools"] = _functions(tools.told)
+    if tools.choice == "auto":
+        body["tool_choice"] = "auto"
+        body["parallel_tool_calls"] = False  # one that must be called is called once; some models refuse the word
+    else:
+        body["tool_choice"] = {"type": "function", "function": {"name": tools.choice}}
+
+
 def _add_sampling(body: dict[str, Any], call: Call, profile: Profile) -> None:
     sampling = call.sampling
     if sampling.temperature is not None:
@@ -132,3 +158,12 @@ def _add_sampling(body: dict[str, Any], call: Call, profile: Profile) -> None:
 def _response_format(name: str, schema: bytes) -> orjson.Fragment:
     named = {"name": name, "schema": orjson.Fragment(schema), "strict": True}
     return orjson.Fragment(orjson.dumps({"type": "json_schema", "json_schema": named}))
+
+
+@lru_cache(maxsize=1024)
+def _functions(told: bytes) -> orjson.Fragment:
+    functions = [
+        {"name": name, "description": description, "parameters": schema, "strict": True}
+        for name, description, schema in orjson.loads(told)["offered"]
+    ]
+    return orjson.Fragment(orjson.dumps([{"type": "function", "function": one} for one in functions]))

@@ -40,6 +40,7 @@ _BLIND = re.compile(
 )
 _TAG = re.compile(r"<[^<>]{1,500}>")  # gateways answer in HTML
 _SCHEMA = re.compile(r"response_format|json_?schema|\bschema\b|grammar", re.IGNORECASE)
+_LOGPROBS = re.compile(r"log_?prob", re.IGNORECASE)
 _REQUEST_STATUSES = frozenset({400, 403, 413, 422})
 _QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 
@@ -178,10 +179,12 @@ def _by_words(refusal: _Refusal) -> Callable[[_Refusal], CallError] | None:
     if refusal.status not in _REQUEST_STATUSES:
         return None
     asked_for_schema = refusal.call.schema is not None
+    asked_for_logprobs = refusal.call.sampling.logprobs is not None
     found = (
         (_CONTEXT.search(told), _too_long),
         (_FILTERED.search(told), _filtered),
         ("model_not_found" in refusal.code, _unknown),
+        (asked_for_logprobs and _LOGPROBS.search(f"{refusal.param} {refusal.message}"), _logprobs),
         (asked_for_schema and _SCHEMA.search(f"{refusal.param} {refusal.message}"), _schema),
     )
     return next((make for applies, make in found if applies), None)
@@ -224,6 +227,14 @@ def _schema(refusal: _Refusal) -> CallError:
     return BadRequest(
         f"{refusal.who} refuses the schema {name!r}: {refusal.said}",
         hint="Simplify the answer type, or open the model with abilities=Abilities(schema=False).",
+        request_id=refusal.request_id,
+    )
+
+
+def _logprobs(refusal: _Refusal) -> CallError:
+    return BadRequest(
+        f"{refusal.who} gives no log-probabilities: {refusal.said}",
+        hint="Ask with method='reply', or another model; open this one with abilities=Abilities(logprobs=False).",
         request_id=refusal.request_id,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +11,8 @@ import orjson
 from toolkit.errors import ContentRefused, InvalidReply, ProviderDown
 from toolkit.models._openai_errors import error_in_answer
 from toolkit.models._schema_check import check
-from toolkit.models.call import Call, Identity, Reply, Usage
+from toolkit.models.call import Call, Identity, Reply, Schema, Tools, Usage
+from toolkit.models.repair import loads, read_json
 
 __all__ = ["Sent", "reply_of"]
 
@@ -24,6 +26,8 @@ class Sent:
     started: float
     latency: float
     notes: tuple[str, ...] = ()
+    lenient: bool = False
+    """Whether the schema was only told, so that JSON that is not quite right is put right."""
 
 
 def reply_of(call: Call, content: bytes, sent: Sent) -> Reply:
@@ -32,10 +36,11 @@ def reply_of(call: Call, content: bytes, sent: Sent) -> Reply:
     Raises:
         ProviderDown: The answer is not a chat completion.
         ContentRefused: The model or a content filter refused.
-        InvalidReply: The text is empty, not JSON or not of the call's schema; ``reply`` holds text and usage.
+        InvalidReply: The text is empty, not JSON or not of the call's schema, or what is called is not the one function
+            that was to be; ``reply`` holds text and usage.
     """
     try:
-        answer = orjson.loads(content)
+        answer = loads(content)
         choice = answer["choices"][0]
         message = choice["message"]
         text = message.get("content") or ""
@@ -54,31 +59,49 @@ def reply_of(call: Call, content: bytes, sent: Sent) -> Reply:
     )
     if reply.finish == "content_filter" or message.get("refusal"):
         raise _refused(reply, message.get("refusal"))
-    return _judged(call, reply)
-
-
-def _judged(call: Call, reply: Reply) -> Reply:
     if call.schema is None:
         if not reply.text:
             raise _invalid(reply, "is empty")
         return reply
-    bare = _bare(reply.text)
+    if isinstance(call.schema, Tools):
+        return _called(call.schema, reply, message.get("tool_calls"))
+    return _judged(call.schema, reply, lenient=sent.lenient)
+
+
+def _judged(schema: Schema, reply: Reply, *, lenient: bool = False) -> Reply:
     try:
-        value = orjson.loads(bare)
+        value, text = read_json(reply.text, lenient=lenient and reply.finish != "length")
     except ValueError as error:
         raise _invalid(reply, "is not JSON") from error
-    fault = check(call.schema.json)(value)
+    fault = check(schema.json)(value)
     if fault is not None:
-        raise _invalid(reply, f"does not fit the schema {call.schema.name!r}: {fault[:80]}")
-    return replace(reply, text=bare, value=value)
+        raise _invalid(reply, f"does not fit the schema {schema.name!r}: {fault[:80]}")
+    return replace(reply, text=text, value=value)
 
 
-def _bare(text: str) -> str:
-    """Return the text without the Markdown fence some models put around JSON."""
-    stripped = text.strip()
-    if stripped.startswith("```") and stripped.endswith("```") and "\n" in stripped:
-        return stripped[stripped.index("\n") + 1 : -3]
-    return text
+def _called(tools: Tools, reply: Reply, calls: Any) -> Reply:
+    """Return the reply with what the function was called with as its text and value.
+
+    Why the model stopped tells nothing: OpenAI says ``stop`` of a function that had to be called, and ``tool_calls`` of
+    one that was chosen.
+    """
+    calls = calls if isinstance(calls, list) else []
+    if len(calls) != 1:
+        whole = replace(reply, text=orjson.dumps(calls).decode()) if calls else reply
+        raise _invalid(whole, f"calls {len(calls) or 'no'} functions where it is to call one", fault="schema_mismatch")
+    function = calls[0].get("function") if isinstance(calls[0], Mapping) else None
+    told = function if isinstance(function, Mapping) else {}
+    name, arguments = str(told.get("name")), told.get("arguments")
+    tool = tools.allowed.get(name)
+    if tool is None:
+        whole = replace(reply, text=orjson.dumps(calls).decode())
+        raise _invalid(whole, f"calls the function {name[:40]!r}, which is not asked for", fault="schema_mismatch")
+    text = arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
+    judged = _judged(tool.schema, replace(reply, text=text))
+    if tools.choice != "auto":
+        return judged
+    value = {"name": name, "arguments": judged.value}
+    return replace(judged, text=orjson.dumps(value).decode(), value=value)
 
 
 def _usage(counts: Any) -> Usage:
@@ -118,7 +141,7 @@ def _not_an_answer(call: Call, content: bytes, sent: Sent) -> Exception:
     )
 
 
-def _invalid(reply: Reply, why: str) -> InvalidReply:
+def _invalid(reply: Reply, why: str, fault: str = "") -> InvalidReply:
     cut = reply.finish == "length"
     return InvalidReply(
         f"the reply of {reply.model} {'was cut off at the token limit and ' if cut else ''}{why}",
@@ -126,6 +149,7 @@ def _invalid(reply: Reply, why: str) -> InvalidReply:
         request_id=reply.request_id,
         billed=True,
         reply=reply,
+        fault=fault,
     )
 
 

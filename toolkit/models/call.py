@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 import orjson
 
+from toolkit.errors import InvalidInput
 from toolkit.media import NORMAL_FORM, Image
 
-__all__ = ["Call", "Identity", "Message", "Picture", "Reply", "Sampling", "Schema", "Usage"]
+__all__ = ["Call", "Identity", "Message", "Picture", "Reply", "Sampling", "Schema", "Tool", "Tools", "Usage"]
 
 Role = Literal["system", "user", "assistant"]
 
@@ -71,6 +72,65 @@ class Schema:
 
 
 @dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that a model is offered. Nothing runs it: what the model calls it with is the reply."""
+
+    schema: Schema
+    """What it is called with; the schema's name is the function's."""
+    description: str
+    """What it is for, in words for the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools(Schema):
+    """The schema of a reply that comes by the provider's own way to call functions: one of these, called once.
+
+    Told which one, the reply's value is what the model called it with. Where the model chooses, it is
+    ``{"name": …, "arguments": …}``. Models without functions (``Abilities.tools``) refuse the call.
+
+    Raises:
+        InvalidInput: There is no function, two have one name, the choice names none of them, or the model chooses among
+            schemas that refer to parts of themselves.
+
+    Example:
+        >>> guess = Tool(Schema("guess", {"type": "object", "properties": {}}), "Guess a number.")
+        >>> call = Call((Message("user", ("Which?",)),), schema=Tools((guess,), choice="guess"))
+        >>> call.schema.name
+        'guess'
+    """
+
+    name: str = field(init=False)
+    """The function that is to be called; ``tool_call`` where the model chooses."""
+    body: Mapping[str, Any] = field(init=False)
+    offered: tuple[Tool, ...]
+    choice: str = "auto"
+    """The function that must be called, or ``auto``: the model chooses."""
+    told: bytes = field(init=False, repr=False, compare=False)
+    """All that the model is told of them, as it enters a call's key."""
+
+    def __post_init__(self) -> None:
+        names = [one.schema.name for one in self.offered]
+        if not names or len(set(names)) < len(names):
+            raise InvalidInput(f"the functions offered are {names}", hint="Offer at least one, each name once.")
+        if self.choice not in {"auto", *names}:
+            raise InvalidInput(
+                f"the function {self.choice!r} is not offered", hint=f"Choose {', '.join(names)}, or auto."
+            )
+        forced = next((one.schema for one in self.offered if one.schema.name == self.choice), None)
+        body = forced.body if forced is not None else {"anyOf": [_as_chosen(one.schema) for one in self.offered]}
+        offered = [[one.schema.name, one.description, orjson.Fragment(one.schema.json)] for one in self.offered]
+        object.__setattr__(self, "name", forced.name if forced is not None else "tool_call")
+        object.__setattr__(self, "body", body)
+        object.__setattr__(self, "json", orjson.dumps(body))
+        object.__setattr__(self, "told", orjson.dumps({"offered": offered, "choice": self.choice}))
+
+    @property
+    def allowed(self) -> dict[str, Tool]:
+        """The functions that may be called, by name: the one that must be, or all."""
+        return {one.schema.name: one for one in self.offered if self.choice in {"auto", one.schema.name}}
+
+
+@dataclass(frozen=True, slots=True)
 class Sampling:
     """How the model is asked to draw; ``None`` leaves a value to the provider."""
 
@@ -115,6 +175,7 @@ class Call:
 
     messages: tuple[Message, ...]
     schema: Schema | None = None
+    """What the reply must be; ``Tools`` ask for it as the call of a function."""
     sampling: Sampling = Sampling()
     seed: int | None = None
     repeat: int = 0
@@ -143,7 +204,7 @@ class Call:
         """
         if self._key is not None and self._key[0] is identity:
             return self._key[1]
-        body = {
+        body: dict[str, Any] = {
             "messages": [message.canonical() for message in self.messages],
             "schema": [self.schema.name, self.schema.json.decode()] if self.schema else None,
             "sampling": self.sampling.canonical(),
@@ -151,6 +212,8 @@ class Call:
             "repeat": self.repeat,
             "attempt": self.attempt,
         }
+        if isinstance(self.schema, Tools):
+            body["tools"] = self.schema.told.decode()
         dump = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
         key = hashlib.sha256(identity.json + b"\n" + dump).hexdigest()
         object.__setattr__(self, "_key", (identity, key))
@@ -195,7 +258,7 @@ class Reply:
     """The JSON value of ``text`` where the call had a schema."""
     usage: Usage = Usage()
     finish: str = "stop"
-    """Why the model stopped: ``stop``, ``length``, ``content_filter``."""
+    """Why the model stopped: ``stop``, ``length``, ``content_filter``, ``tool_calls``."""
     request_id: str | None = None
     """The provider's id of the request."""
     started: float | None = None
@@ -214,3 +277,18 @@ class Reply:
     """Whose price that was and of what day."""
     cached: bool = False
     """True where memory answered."""
+
+
+def _as_chosen(schema: Schema) -> dict[str, Any]:
+    """Return the schema of a function's call that says which function it is."""
+    if b'"$ref"' in schema.json:
+        raise InvalidInput(
+            f"the schema {schema.name!r} refers to parts of itself, which a choice among functions does not take",
+            hint="Write the parts out, or tell the model which function to call.",
+        )
+    return {
+        "type": "object",
+        "properties": {"name": {"type": "string", "const": schema.name}, "arguments": schema.body},
+        "required": ["name", "arguments"],
+        "additionalProperties": False,
+    }

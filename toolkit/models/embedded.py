@@ -16,8 +16,8 @@ from typing import Any
 from toolkit.errors import DramatisError, InvalidInput, ProviderDown, WeightsMissing
 from toolkit.models import openai, weights
 from toolkit.models._embedded_server import Order, Server, release, shared
-from toolkit.models.call import Call, Identity, Reply, Schema
-from toolkit.models.model import Abilities
+from toolkit.models.call import Call, Identity, Reply, Schema, Tools
+from toolkit.models.model import Abilities, toolless
 
 __all__ = ["EmbeddedModel", "open_model"]
 
@@ -66,17 +66,20 @@ class EmbeddedModel:
 
     @property
     def abilities(self) -> Abilities:
-        """No images; schema, log-probabilities and seed; it does not stand for people."""
+        """No images and no functions; schema, log-probabilities and seed; it does not stand for people."""
         return self._abilities
 
     async def complete(self, call: Call) -> Reply:
         """Answer one call; the first one starts the process.
 
         Raises:
+            BadRequest: The call offers functions.
             ModelUnavailable: The weights cannot be loaded.
             ProviderDown: The process did not start in time, or ended during the call; the next call starts it again.
             CallError: In its other classes, as from any endpoint.
         """
+        if isinstance(call.schema, Tools):
+            raise toolless(self._identity)
         server = shared(self._order, self)
         model = await self._speak(server)
         try:
@@ -172,7 +175,9 @@ def open_model(name: str | None = None, *, context: int = _CONTEXT, threads: int
         "context": context,
         "settings": {**_DEFAULTS, **_GUIDANCE, "jinja": not own},
     }
-    abilities = Abilities(images=False, context=context, concurrency=1, small=True, stands_for_people=False)
+    abilities = Abilities(
+        images=False, tools=False, context=context, concurrency=1, small=True, stands_for_people=False
+    )
     return EmbeddedModel(order, Identity("embedded", found.name, detail), abilities)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from toolkit.errors import BadRequest
 from toolkit.models.call import Call, Identity, Reply
 
-__all__ = ["Abilities", "Model", "Responder"]
+__all__ = ["Abilities", "Model", "Responder", "toolless"]
 
 
 class Responder(Protocol):
@@ -30,6 +31,8 @@ class Abilities:
     """Returns log-probabilities."""
     seed: bool = True
     """Takes a seed."""
+    tools: bool = True
+    """Calls functions it is offered."""
     context: int | None = None
     """Context window in tokens, where it is known."""
     concurrency: int = 64
@@ -61,3 +64,13 @@ class Model(Responder, Protocol):
     async def close(self) -> None:
         """Give back connections and processes; the model may be used again afterwards."""
         ...
+
+
+def toolless(who: object) -> BadRequest:
+    """Return the error of a model that is offered functions and cannot call any; nothing was sent.
+
+    Example:
+        >>> print(toolless("embedded:smollm2-135m"))
+        embedded:smollm2-135m calls no functions. Ask without tools=True, or another model.
+    """
+    return BadRequest(f"{who} calls no functions", hint="Ask without tools=True, or another model.")

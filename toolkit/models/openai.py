@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import Collection
 from typing import Any
 
 from toolkit.errors import BadRequest, InvalidInput, KeyMissing
-from toolkit.models._openai_body import MaxTokensField, Profile, body_of
+from toolkit.models._openai_abilities import abilities_of
+from toolkit.models._openai_body import JSON_MODE, MaxTokensField, Profile, body_of
 from toolkit.models._openai_client import DEFAULT_URL, Endpoint, Shared, acquire, checked_url, release
 from toolkit.models._openai_reply import Sent, reply_of
 from toolkit.models.call import Call, Identity, Picture, Reply
 from toolkit.models.model import Abilities
 from toolkit.models.pace import PACE_HEADERS, Pace, pace_of
+from toolkit.models.reminder import reminder_version
 from toolkit.models.retention import Retention, checked_retention, retention_for, shortfall
 
 __all__ = ["OpenAIModel", "open_model"]
@@ -23,6 +26,7 @@ _PATH = "/chat/completions"
 _DESCRIBED = "a picture was described in words; the picture itself was not sent to this model"
 _RESENT = "the provider refuses {name}; the request was sent again without it"
 _REFUSED = "{who} refuses {name}, so requests go without it"
+_NO_JSON_MODE = re.compile(r"json[_ ]?(?:object|mode)|refuses the schema", re.IGNORECASE)
 _LARGEST_SEEN = 10_000
 
 
@@ -64,7 +68,7 @@ class OpenAIModel:
         """What this endpoint is told of its prompt cache: the word asked for, what is sent for it, what was refused."""
         told = self._profile.retention if self._profile.prompt_cache else {}
         sent = {name: value for name, value in told.items() if name not in self._refused}
-        return {"retention": self._word, "sent": sent, "refused": sorted(self._refused)}
+        return {"retention": self._word, "sent": sent, "refused": sorted(self._refused - {JSON_MODE})}
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -76,8 +80,12 @@ class OpenAIModel:
     async def complete(self, call: Call) -> Reply:
         """Send one call once and return its reply; nothing is retried here.
 
-        The one exception: an endpoint that refuses a parameter about its prompt cache by name gets the request again
-        without it, and never sees that parameter again from this model; the reply's notes say so.
+        The one exception: an endpoint that refuses by name what a call can do without, a parameter about its prompt
+        cache or JSON mode, gets the request again without it, and never sees that parameter again from this model; the
+        reply's notes say so.
+
+        Where the model takes no schema (``Abilities.schema``), the schema is told in words and JSON mode is asked for;
+        the reply is read leniently, and checked against the schema as any other.
 
         Raises:
             CallError: In its classes, see ``toolkit.errors``: the message names the model, the hint the next step.
@@ -89,16 +97,16 @@ class OpenAIModel:
                 await self._prepare(pictures)
             else:
                 notes = (_DESCRIBED,)
-        caching = self._profile.caching(call, self._refused)
+        optional = self._profile.optional(call, self._refused)
         while True:
             try:
-                return await self._send(call, notes, body_of(call, self._profile, caching))
+                return await self._send(call, notes, body_of(call, self._profile, optional))
             except BadRequest as error:
-                refused = _named(error, caching)
+                refused = _named(error, optional)
                 if not refused:
                     raise
             self._refused |= refused
-            caching = self._profile.caching(call, self._refused)
+            optional = self._profile.optional(call, self._refused)
             notes += tuple(_RESENT.format(name=name) for name in sorted(refused))
 
     async def close(self) -> None:
@@ -121,6 +129,7 @@ class OpenAIModel:
             started=started,
             latency=time.perf_counter() - clock,
             notes=notes,
+            lenient=self._profile.tells(call),
         )
         return reply_of(call, response.content, sent)
 
@@ -163,7 +172,8 @@ def open_model(
         api_key: By default ``TOOLKIT_OPENAI_API_KEY``, then ``OPENAI_API_KEY``; a server on this machine needs none.
         organization: The organisation to bill.
         timeout: Longest silence of the server, in seconds; a call's whole time is the engine's to limit.
-        abilities: What the model can do; by default everything.
+        abilities: What the model can do; by default everything, but no log-probabilities of models whose name says
+            that they reason before they answer.
         identity: Who answers, where that is known better than by address (the embedded model's weights).
         prompt_cache: Whether ``prompt_cache_key`` and retention are sent; by default to OpenAI itself only.
         retention: How long the provider is asked to keep prompt prefixes: ``in_memory``, ``24h`` or ``off`` (nothing is
@@ -190,20 +200,28 @@ def open_model(
     endpoint = Endpoint(url, "", organization, timeout)
     endpoint = Endpoint(url, _key(api_key, endpoint), organization, timeout)
     word = checked_retention(retention or ("in_memory" if endpoint.own else "off"))
+    can = abilities or abilities_of(name)
     profile = Profile(
         model=name,
-        abilities=abilities or Abilities(),
+        abilities=can,
         max_tokens_field=max_tokens_field or ("max_completion_tokens" if endpoint.own else "max_tokens"),
         prompt_cache=endpoint.own if prompt_cache is None else prompt_cache,
         retention=retention_for(name, word),
     )
-    return OpenAIModel(endpoint, profile, identity or Identity("openai", name, {"base_url": endpoint.public}), word)
+    # A schema that is told is part of the prompt, which no key of a call knows of.
+    told = {} if can.schema else {"schema": reminder_version()}
+    own = Identity("openai", name, {"base_url": endpoint.public, **told})
+    return OpenAIModel(endpoint, profile, identity or own, word)
 
 
-def _named(error: BadRequest, caching: Collection[str]) -> frozenset[str]:
-    """Return which of the parameters sent a refusal names; all, where it speaks of prompt caching in general."""
-    named = frozenset(name for name in caching if name in error.message)
-    return named or (frozenset(caching) if "prompt_cache" in error.message else frozenset())
+def _named(error: BadRequest, optional: Collection[str]) -> frozenset[str]:
+    """Return which of the parameters sent a refusal names; all of a kind, where it speaks of that in general."""
+    named = frozenset(name for name in optional if name in error.message)
+    if not named and "prompt_cache" in error.message:
+        named = frozenset(optional) - {JSON_MODE}
+    if not named and JSON_MODE in optional and _NO_JSON_MODE.search(error.message):
+        named = frozenset({JSON_MODE})
+    return named
 
 
 def _key(given: str | None, endpoint: Endpoint) -> str:

@@ -74,4 +74,7 @@ def described(model: Model) -> dict[str, Any]:
 
 def _fields(record: Identity | Abilities) -> dict[str, Any]:
     made_from = (name for name in record.__slots__ if name != "json")
-    return {name: dict(value) if isinstance(value := getattr(record, name), Mapping) else value for name in made_from}
+    told = {name: dict(value) if isinstance(value := getattr(record, name), Mapping) else value for name in made_from}
+    if told.get("tools"):  # as it is where nothing is said: recordings were made before there were tools
+        del told["tools"]
+    return told

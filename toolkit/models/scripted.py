@@ -13,8 +13,8 @@ import orjson
 
 from toolkit.errors import BadRequest, CallError, ContentRefused, InvalidInput, InvalidReply, ProviderDown, RateLimited
 from toolkit.models._responder import mark_of, respond, tokens
-from toolkit.models.call import Call, Identity, Reply, Usage
-from toolkit.models.model import Abilities
+from toolkit.models.call import Call, Identity, Reply, Tools, Usage
+from toolkit.models.model import Abilities, toolless
 from toolkit.seeds import rng
 
 __all__ = ["FAULTS", "ScriptedModel", "open_model"]
@@ -89,7 +89,7 @@ class ScriptedModel:
             ProviderDown: Drawn by ``provider_down``.
             InvalidReply: Drawn by ``malformed``, or the text was cut by ``max_tokens``.
             ContentRefused: Drawn by ``refused``.
-            BadRequest: The call's schema cannot be satisfied.
+            BadRequest: The call's schema cannot be satisfied, or the call offers functions and the model calls none.
         """
         key = call.key(self._identity)
         started, clock = time.time(), time.perf_counter()
@@ -120,6 +120,8 @@ class ScriptedModel:
         if call.sampling.among:
             return self._mark(call, call.sampling.among, key, malformed=malformed)
         schema = call.schema.body if call.schema else None
+        if isinstance(call.schema, Tools) and not self._abilities.tools:
+            raise toolless(self._identity)
         try:
             value = respond(schema, self._seed, key)
         except InvalidInput as error:

@@ -145,6 +145,8 @@ class _Search:
         starts = np.cumsum([0, *design.sizes])
         self.blocks = [slice(int(low), int(high)) for low, high in pairwise(starts)]
         self.levels = design.levels
+        self.level_starts = starts[: self.levels]
+        self.end_of_levels = int(starts[self.levels])
         codes = design.codes[order]
         weights = design.weights[order]
         self.total = int(weights.sum())
@@ -192,13 +194,15 @@ class _Search:
         times[self.pool] = kept
         return times
 
-    def _deviations(self, block: int) -> Array:
-        """Return a block's deviations: of its levels, or of its distribution function at each threshold."""
+    def _points(self, block: int) -> Array:
+        """Return the deviations of a number's distribution function, at each threshold."""
         excess: Array = self.excess[self.blocks[block]]
-        return excess if block < self.levels else np.cumsum(excess[:0:-1])[::-1]
+        return np.cumsum(excess[:0:-1])[::-1]
 
     def _sizes(self) -> list[int]:
-        return [int(np.abs(self._deviations(block)).sum()) for block in range(len(self.blocks))]
+        of_levels = np.add.reduceat(np.abs(self.excess[: self.end_of_levels]), self.level_starts)
+        ranks = range(self.levels, len(self.blocks))
+        return [*of_levels.tolist(), *(int(np.abs(self._points(block)).sum()) for block in ranks)]
 
     def _score(self) -> tuple[int, int]:
         """Return by how much the aims are missed, then the sum of all deviations; smaller is better."""
@@ -229,13 +233,12 @@ class _Search:
     def _slope(self) -> Array:
         """Return for each row by how much one more of it would raise the weighted squares, to first order."""
         table = np.empty_like(self.excess)
-        for block, codes in enumerate(self.blocks):
-            deviations = self._deviations(block)
-            if block < self.levels:
-                table[codes] = self.pulls[block] * deviations
-            else:
-                table[codes.start] = 0
-                table[codes.start + 1 : codes.stop] = self.pulls[block] * np.cumsum(deviations)
+        pulls = np.repeat(self.pulls[: self.levels], [codes.stop - codes.start for codes in self.blocks[: self.levels]])
+        table[: self.end_of_levels] = pulls * self.excess[: self.end_of_levels]
+        for block in range(self.levels, len(self.blocks)):
+            codes = self.blocks[block]
+            table[codes.start] = 0
+            table[codes.start + 1 : codes.stop] = self.pulls[block] * np.cumsum(self._points(block))
         slope: Array = table[self.places].sum(axis=1)
         return slope
 

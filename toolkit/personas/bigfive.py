@@ -6,8 +6,8 @@ import math
 import tomllib
 from bisect import bisect_right
 from collections.abc import Mapping
-from functools import cache
-from statistics import NormalDist
+from functools import cache, lru_cache
+from statistics import NormalDist, fmean
 from typing import Any
 
 from toolkit.personas.attribute import Attribute
@@ -21,6 +21,9 @@ TRAITS: tuple[str, ...] = ("openness", "conscientiousness", "extraversion", "agr
 
 _WOMEN = {"female": 1.0, "woman": 1.0, "f": 1.0, "male": 0.0, "man": 0.0, "m": 0.0}
 """The share of women that a person stands for; anyone else is half and half, so at the average of the sexes."""
+_STANDARD = NormalDist()
+_T_SD = 10.0
+"""Standard deviation of T scores, by definition."""
 _LEAST = 2.0**-53
 """The smallest step of a uniform draw: 0 itself has no normal quantile."""
 
@@ -28,10 +31,10 @@ _LEAST = 2.0**-53
 def draw(attributes: Mapping[str, Any], seed: int) -> dict[str, float]:
     """Draw a person's five scores, given age and sex where they are known.
 
-    A correlated normal draw around the average for the person's age and sex. What is published and what is a convention
-    stands in ``data/populations/norms/bigfive.toml``, with the papers: sex differences of Schmitt et al. (2008),
-    intercorrelations of van der Linden et al. (2010), directions of age trends of Donnellan and Lucas (2008) and
-    Srivastava et al. (2003); the size of the age trends is a round number.
+    A correlated normal draw around the average for the person's age and sex: means by age and differences of the sexes
+    of Donnellan and Lucas (2008), Tables 1 and 3, the mean of Britain and Germany; observed intercorrelations of van
+    der Linden et al. (2010), Table 2. The tables were copied from a transcription and not read in the papers, and the
+    spread on the scale is a round number: ``data/populations/norms/bigfive.toml`` says how far each was checked.
 
     Args:
         attributes: ``age`` in years and ``sex`` (or ``gender``) are used; without them the average is.
@@ -46,7 +49,7 @@ def draw(attributes: Mapping[str, Any], seed: int) -> dict[str, float]:
         (True, True)
     """
     chance = rng(seed, "big_five")
-    normal = [NormalDist().inv_cdf(max(chance.random(), _LEAST)) for _ in TRAITS]
+    normal = [_STANDARD.inv_cdf(max(chance.random(), _LEAST)) for _ in TRAITS]
     scale = _norms()["scale"]
     scores = {}
     for trait, middle, row in zip(TRAITS, expected(attributes).values(), _root(), strict=True):
@@ -62,16 +65,13 @@ def expected(attributes: Mapping[str, Any]) -> dict[str, float]:
         attributes: ``age`` and ``sex`` (or ``gender``), where they are known.
 
     Example:
-        >>> round(expected({"sex": "female"})["neuroticism"] - expected({"sex": "male"})["neuroticism"], 2)
-        0.28
+        >>> round(expected({"sex": "female"})["neuroticism"] - expected({"sex": "male"})["neuroticism"], 3)
+        0.315
     """
-    norms = _norms()
-    women = _WOMEN.get(str(attributes.get("sex", attributes.get("gender", ""))).casefold(), 0.5)
-    scale = norms["scale"]
-    return {
-        trait: scale["centre"] + scale["sd"] * ((women - 0.5) * norms["sex"][trait] + _of_age(attributes, trait, women))
-        for trait in TRAITS
-    }
+    age = attributes.get("age")
+    known = isinstance(age, int | float) and not isinstance(age, bool) and not math.isnan(age)
+    share = _WOMEN.get(str(attributes.get("sex", attributes.get("gender", ""))).casefold(), 0.5)
+    return dict(_average(share, age if known else None))
 
 
 def levels(scores: Mapping[str, float]) -> dict[str, str]:
@@ -133,16 +133,43 @@ def big_five_attributes(*, told: bool = False) -> tuple[Attribute, ...]:
     )
 
 
-def _of_age(attributes: Mapping[str, Any], trait: str, women: float) -> float:
+@lru_cache(maxsize=1024)
+def _average(share: float, age: float | None) -> tuple[tuple[str, float], ...]:
+    """Return the average scores at an age, or at the reference age, of people of whom this share are women."""
+    scale = _norms()["scale"]
+    return tuple(
+        (trait, scale["centre"] + scale["sd"] * ((share - 0.5) * _of_sex(trait) + _of_age(age, trait)))
+        for trait in TRAITS
+    )
+
+
+def _of_sex(trait: str) -> float:
+    """Return by how many standard deviations women differ from men, in the mean of both countries."""
+    countries = _norms()["sex"].values()
+    return fmean(one[trait] for one in countries)
+
+
+def _of_age(age: float | None, trait: str) -> float:
     """Return by how many standard deviations people of this age differ from those of the reference age."""
-    norms = _norms()["age"]
-    age = attributes.get("age")
-    if isinstance(age, bool) or not isinstance(age, int | float) or math.isnan(age):
+    if age is None:
         return 0.0
-    until = min(norms["until"].get(trait, norms["oldest"]), norms["oldest"])
-    decades: float = (min(max(age, norms["youngest"]), until) - norms["reference"]) / 10
-    slope: float = women * norms["women"][trait] + (1 - women) * norms["men"][trait]
-    return slope * decades
+    return (_score(trait, age) - _score(trait, _norms()["scale"]["reference"])) / _T_SD
+
+
+def _score(trait: str, age: float) -> float:
+    """Return the mean T score at an age, of both countries: on the line between the middles of two bands."""
+    middle, means = _norms()["age"]["middle"], _means(trait)
+    age = min(max(age, middle[0]), middle[-1])
+    place = min(bisect_right(middle, age), len(middle) - 1)
+    part = (age - middle[place - 1]) / (middle[place] - middle[place - 1])
+    return float(means[place - 1] + part * (means[place] - means[place - 1]))
+
+
+@cache
+def _means(trait: str) -> tuple[float, ...]:
+    """Return the mean T score of each age band, of both countries."""
+    norms = _norms()["age"]
+    return tuple(map(fmean, zip(norms["britain"][trait], norms["germany"][trait], strict=True)))
 
 
 @cache

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Codes = NDArray[np.int64]
 
-__all__ = ["Effect", "across_groups", "of_table", "of_two_numbers"]
+__all__ = ["CELLS", "Effect", "across_groups", "cramer", "of_table", "of_two_numbers"]
 
 _FEW = 5.0
 """Expected count in a cell from which the χ² formula is good (W. G. Cochran, 1952)."""
 _TABLES = 9_999
 """Tables with the same margins that are drawn where Fisher's test is too large to enumerate."""
-_CELLS = 2_000_000
+CELLS = 2_000_000
 """Numbers held at once while respondents are drawn again."""
 _Z95 = 1.959963984540054
 
@@ -63,8 +63,8 @@ def of_table(counts: Codes, random: np.random.Generator, rounds: int) -> Effect:
         test, p = _fisher(counts, random)
     n = int(counts.sum())
     drawn = random.multinomial(n, counts.ravel() / n, size=rounds).reshape(rounds, *counts.shape)
-    low, high = np.quantile(_cramer(drawn), [0.025, 0.975])
-    value = float(_cramer(counts[None])[0])
+    low, high = np.quantile(cramer(drawn), [0.025, 0.975])
+    value = float(cramer(counts[None])[0])
     return Effect(test, statistic, p, "Cramér's V", value, float(low), float(high), "bootstrap")
 
 
@@ -89,7 +89,7 @@ def across_groups(values: Floats, groups: Codes, random: np.random.Generator, ro
     parts = [values[groups == group] for group in np.unique(groups)]
     told = stats.kruskal(*parts) if ranked else _anova(parts)
     stacks = []
-    size = max(1, min(rounds, _CELLS // len(values)))
+    size = max(1, min(rounds, CELLS // len(values)))
     for start in range(0, rounds, size):
         drawn = random.integers(len(values), size=(min(size, rounds - start), len(values)))
         again = values[drawn]
@@ -147,8 +147,8 @@ def _anova(parts: list[Floats]) -> tuple[float, float]:
     return float(told.statistic), float(told.pvalue)
 
 
-def _cramer(tables: Any) -> Floats:
-    """Return V of a stack of tables; 0 where nothing varies."""
+def cramer(tables: Any) -> Floats:
+    """Return V of H. Cramér of a stack of tables; 0 where nothing varies."""
     n = tables.sum(axis=(1, 2), keepdims=True)
     expected = tables.sum(axis=2, keepdims=True) * tables.sum(axis=1, keepdims=True) / n
     off = ((tables - expected) ** 2 / np.where(expected > 0, expected, 1.0)).sum(axis=(1, 2))

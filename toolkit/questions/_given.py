@@ -22,10 +22,12 @@ from toolkit.questions.option import normal
 if TYPE_CHECKING:
     from toolkit.questions.answers import Answers
 
-__all__ = ["Given", "attribute_of", "ends_of", "label_key", "label_of", "read"]
+__all__ = ["Given", "attribute_of", "ends_of", "label_key", "label_of", "options_weighed", "read"]
 
 _COUNTS = "count"
 """Name of a column, or of a series, that holds how often each level was answered; pandas' own."""
+_SHARE = "p_"
+"""Begins the names of columns that hold how likely an option is."""
 _OURS = {"persona", "name", "repeat", "why", "status", "shown", "model", "condition"}
 """Columns of an answer frame that are no answer."""
 
@@ -130,6 +132,29 @@ def attribute_of(answers: Answers, name: str) -> pd.Series[Any]:
     return made.astype(pd.CategoricalDtype(levels, ordered=True)) if ordered else made.infer_objects()
 
 
+def options_weighed(frame: pd.DataFrame, column: str) -> tuple[str, ...]:
+    """Return the options of answers that are distributions, each with its share in ``p_<option>``; none for others.
+
+    Args:
+        frame: A frame of answers.
+        column: The column looked at: in ``answer`` stands the likeliest option, which says less than the shares do.
+
+    Example:
+        >>> said = pd.DataFrame({"answer": ["tea"], "p_tea": [0.6], "p_rum": [0.4], "mass": [0.9]})
+        >>> options_weighed(said, "answer")
+        ('tea', 'rum')
+    """
+    if column != "answer" or "mass" not in frame.columns:
+        return ()
+    return tuple(str(name).removeprefix(_SHARE) for name in frame.columns if str(name).startswith(_SHARE))
+
+
+def _split(rows: pd.DataFrame, frame: pd.DataFrame, options: Sequence[str]) -> pd.DataFrame:
+    """Return one row an option in place of one an answer, weighing as much as the option is likely."""
+    shares = {label: frame[f"{_SHARE}{label}"].to_numpy("float64") for label in options}
+    return pd.concat([rows.assign(value=label, weight=share) for label, share in shares.items()])
+
+
 def _answers(answers: Answers, side: str, by: str | None) -> Given:
     asked = answers.asked.answer
     answer: Any = asked.base if isinstance(asked, Distribution) else asked  # only scales and numbers have ends
@@ -146,9 +171,7 @@ def _answers(answers: Answers, side: str, by: str | None) -> Given:
     rows = rows[(frame["status"] == "ok").to_numpy()]
     missing = len(frame) - len(rows)
     if isinstance(asked, Distribution):
-        rows = pd.concat(
-            [rows.assign(value=label, weight=frame.loc[rows.index, f"p_{label}"]) for label in asked.labels]
-        )
+        rows = _split(rows, frame.loc[rows.index], asked.labels)
     ends = None
     if ranged and answer.low is not None and answer.high is not None:
         ends = (float(answer.low), float(answer.high))
@@ -174,6 +197,9 @@ def _frame(frame: pd.DataFrame, side: str, column: str | None, weights: Any, by:
     column = column or _only_column(frame, side, {by, weights if isinstance(weights, str) else None})
     if "status" in frame.columns:
         frame = frame[frame["status"] == "ok"]
+    shared = options_weighed(frame, column)
+    if shared and weights is not None:
+        raise InvalidInput(f"the {side} answers are distributions, which take no weights", hint="Leave weights= away.")
     held = frame[column]
     options = tuple(map(str, held.cat.categories)) if isinstance(held.dtype, pd.CategoricalDtype) else ()
     rows = pd.DataFrame({"value": held.astype(object)})
@@ -181,6 +207,10 @@ def _frame(frame: pd.DataFrame, side: str, column: str | None, weights: Any, by:
     rows["person"] = frame["persona"] if "persona" in frame.columns else np.arange(len(frame))
     if by is not None:
         rows["group"] = frame[by].astype(object)
+    if shared:
+        said = held.notna().to_numpy()
+        split = _split(rows[said], frame[said], shared)
+        return Given(side, split, options=options, split=True, missing=int((~said).sum()))
     if _COUNTS in frame.columns and column != _COUNTS:
         times = [_times(one, side) for one in frame[_COUNTS]]
         rows = rows.loc[rows.index.repeat(times)].reset_index(drop=True)

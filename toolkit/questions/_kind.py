@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from toolkit.errors import InvalidReply
 from toolkit.models import Schema
+from toolkit.models.repair import mended
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +92,7 @@ class Answer(abc.ABC):
         why = value.get("why") if isinstance(value, Mapping) else None
         if not isinstance(why, str):
             raise InvalidReply("the reply gives no reason, though one was asked for", hint="Ask again, or why=False.")
-        return {**columns, "why": why.strip()}
+        return {**columns, "why": mended(why).strip()}
 
 
 def closed(properties: dict[str, Any]) -> dict[str, Any]:

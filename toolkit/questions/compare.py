@@ -143,6 +143,10 @@ def compare_samples(
 ) -> Comparison:
     """Compare two sets of answers: a model's and people's.
 
+    Answers that are distributions (``method="logprobs"``), or a frame of them, count by their shares: a person who says
+    tea with 0.6 and rum with 0.4 counts as 0.6 of a respondent for tea. The column of likeliest options would make two
+    models alike that are sure and unsure.
+
     Args:
         model: Answers, a frame, numbers or labels, or counts by level: ``{1: 11, 2: 9}``. A list with one whole number
             a level, one of them off the scale, is read as counts too.
@@ -181,6 +185,8 @@ def compare(
     resamples: int = 2000,
 ) -> Comparison:
     """Compare a panel's answers with people's, all in all and within strata.
+
+    Answers that are distributions count by their shares, as ``compare_samples`` says.
 
     Args:
         answers: What a panel said to a ``Choice``, a ``Scale`` or a ``Number``, or a frame of it.
@@ -263,7 +269,10 @@ def _notes(ours: Given, theirs: Given, two: Pair) -> tuple[str, ...]:
     ]
     for given, sample in ((ours, two.model), (theirs, two.human)):
         if given.split:
-            notes.append(f"Each {given.side} answer is a distribution, which counts option by option.")
+            notes.append(
+                f"Each {given.side} answer is a distribution: its options count as much as they are likely, not the"
+                " likeliest alone."
+            )
         elif sample.n < len(given.rows):
             several = f"{len(given.rows):,} {given.side} answers come from {sample.n:,} respondents"
             notes.append(f"{several}: who answered several times counts once.")

@@ -13,12 +13,15 @@ from toolkit.display.html import card, fit, table
 from toolkit.errors import InvalidInput
 from toolkit.personas.attribute import nearest
 from toolkit.questions._effects import Effect, across_groups, of_table, of_two_numbers
-from toolkit.questions._given import attribute_of, label_of
+from toolkit.questions._expected_effects import of_shares_by_groups, of_shares_by_numbers
+from toolkit.questions._given import attribute_of, label_of, options_weighed
 from toolkit.questions._kind import short
 from toolkit.questions.scale import Scale
 from toolkit.seeds import generator
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from toolkit.questions.answers import Answers
 
 __all__ = ["Crosstab", "crosstab"]
@@ -28,6 +31,7 @@ _MOST_COLUMNS = 21
 """Different answers up to which each has a column of its own."""
 _BANDS = 4
 """Bands of about equal numbers, into which a number is cut for the tables."""
+_EXPECTED = "Each answer is a distribution: counts and shares are expected ones, not those of the likeliest options."
 _COMPANY = "Of twenty cross-tabs one has p < 0.05 by chance alone: correct p for how many are looked at."
 
 
@@ -36,7 +40,7 @@ class Crosstab:
     """Answers by an attribute, with a test and an effect size.
 
     Each respondent counts once: of repeated answers the mean, or for options the most frequent one, ties going to the
-    one given first.
+    one given first. Where answers are distributions each respondent counts for every option as much as it is likely.
 
     Example:
         >>> import pandas as pd
@@ -51,7 +55,7 @@ class Crosstab:
     n: int
     """Respondents with an answer and a value of the attribute."""
     counts: pd.DataFrame
-    """Groups down, answers across; numbers of many values are cut into bands."""
+    """Groups down, answers across; numbers of many values are cut into bands. Of distributions expected counts."""
     shares: pd.DataFrame
     """The same, as shares of each group."""
     groups: pd.DataFrame
@@ -84,7 +88,8 @@ class Crosstab:
         return "\n".join([*lines, *(f"  ! {note}" for note in self.notes)])
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002  # IPython's
-        cells = self.shares.map("{:.0%}".format) + " (" + self.counts.astype(str) + ")"
+        counted = self.counts.map(lambda n: f"{n:.1f}" if isinstance(n, float) else str(n))
+        cells = self.shares.map("{:.0%}".format) + " (" + counted + ")"
         cells = cells.rename(columns=str).rename_axis(columns=None).reset_index()
         brief = card(self.title, self._facts(), notes=self.notes)
         full = card(self.title, self._facts(), table(cells, 20), notes=self.notes)
@@ -99,6 +104,11 @@ def crosstab(
     Options by groups: χ², or Fisher's exact test where expected counts are under 5, with Cramér's V. Ratings on a
     ``Scale`` by groups: Kruskal-Wallis with ε². Other numbers by groups: one-way ANOVA with η². A number by a number
     (age): Spearman's r. Options by a number: Kruskal-Wallis of the number, with ε².
+
+    Answers that are distributions (``method="logprobs"``), or a frame of them, count by their shares and not by the
+    likeliest option: a person who says tea with 0.6 and rum with 0.4 is 0.6 of an answer for tea. Options are then
+    tested on expected counts, with p by permutation, for these vary less than counts; of a scale's distributions the
+    means are tested.
 
     Args:
         answers: What a panel said, or a frame with ``answer`` and the attribute; ``persona`` and ``status`` count.
@@ -117,8 +127,8 @@ def crosstab(
         >>> crosstab(said, by="sex").effect_name, crosstab(said, by="age").effect_name
         ('ε²', 'r')
     """
-    rows, title, rated = _rows(answers, by, column)
-    people = _one_a_person(rows, by)
+    given = _given(answers, by, column)
+    people = _one_a_person(given.rows, by)
     if len(people) < 3:  # noqa: PLR2004  # two respondents always fit some line
         raise InvalidInput(f"{len(people)} respondents have both an answer and {by!r}", hint="Ask more.")
     answer, attribute = people["answer"], people["group"]
@@ -127,15 +137,18 @@ def crosstab(
             f"by={by!r}: everyone is {label_of(attribute.iloc[0])!r}", hint="Use an attribute that varies."
         )
     random = generator(seed, "questions.crosstab", by)
-    effect = _effect(answer, attribute, random, resamples, rated=rated)
+    shares = _shares(given, people)
+    if shares is not None and not _numeric(answer):
+        effect = _expected_effect(shares.to_numpy("float64"), attribute, random, resamples)
+    else:
+        effect = _effect(answer, attribute, random, resamples, rated=given.rated)
     groups = _cut(attribute, _BANDS) if _numeric(attribute) else attribute
-    levels = _cut(answer, _BANDS) if _numeric(answer) and answer.nunique() > _MOST_COLUMNS else answer
-    counts = pd.crosstab(groups, levels).rename_axis(index=by, columns="answer")
-    notes = [_COMPANY]
-    if len(people) < len(rows):
-        notes.insert(0, f"{len(rows):,} answers of {len(people):,} respondents: each counts once.")
+    counts = _counts(answer, groups, shares).rename_axis(index=by, columns="answer")
+    notes = [_COMPANY] if shares is None else [_EXPECTED, _COMPANY]
+    if len(people) < len(given.rows):
+        notes.insert(0, f"{len(given.rows):,} answers of {len(people):,} respondents: each counts once.")
     return Crosstab(
-        title=f"{title} · by {by}",
+        title=f"{given.title} · by {by}",
         by=by,
         n=len(people),
         counts=counts,
@@ -152,8 +165,20 @@ def crosstab(
     )
 
 
-def _rows(answers: Any, by: str, column: str) -> tuple[pd.DataFrame, str, bool]:
-    """Return answer, group and person of each valid row, a title, and whether the answers are ratings."""
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """The valid answers."""
+
+    rows: pd.DataFrame
+    """``answer`` (of a scale's distribution its mean), ``group`` and ``person``."""
+    title: str
+    rated: bool
+    """Whether the answers are ratings."""
+    shares: pd.DataFrame | None
+    """For each row how likely each option is, where answers are distributions."""
+
+
+def _given(answers: Any, by: str, column: str) -> _Given:
     frame = answers if isinstance(answers, pd.DataFrame) else answers.frame
     for name, known in ((column, frame), *(((by, frame),) if frame is answers else ())):
         if name not in known.columns:
@@ -163,18 +188,40 @@ def _rows(answers: Any, by: str, column: str) -> tuple[pd.DataFrame, str, bool]:
             )  # fmt: skip
     group = frame[by] if frame is answers else attribute_of(answers, by)
     person = frame["persona"] if "persona" in frame.columns else pd.Series(np.arange(len(frame)), index=frame.index)
-    rows = pd.DataFrame({"answer": frame[column], "group": group, "person": person})
-    if "status" in frame.columns:
-        rows = rows[frame["status"] == "ok"]
-    title = column if frame is answers else answers.asked.question
+    options = options_weighed(frame, column)
+    scaled = bool(options) and "expected" in frame.columns
+    rows = pd.DataFrame({"answer": frame["expected" if scaled else column], "group": group, "person": person})
+    valid = rows.notna().all(axis=1) & (frame["status"] == "ok" if "status" in frame.columns else True)
+    shares = None
+    if options:
+        shares = pd.DataFrame({label: frame[f"p_{label}"] for label in options})[valid].reset_index(drop=True)
+    rows = rows[valid].reset_index(drop=True)
     held = rows["answer"]
-    rated = isinstance(answers.asked.answer, Scale) if frame is not answers else _few_whole(held)
     if not _numeric(held) and held.nunique() > _MOST_GROUPS:
         raise InvalidInput(
             f"the answers are {held.nunique():,} different texts, which no cross-tab can hold",
             hint="Ask for a Choice or a Scale, or code the texts into groups first.",
         )
-    return rows.dropna(), title, rated
+    if frame is answers:
+        return _Given(rows, column, scaled or _few_whole(held), shares)
+    return _Given(rows, answers.asked.question, scaled or isinstance(answers.asked.answer, Scale), shares)
+
+
+def _shares(given: _Given, people: pd.DataFrame) -> pd.DataFrame | None:
+    """Return how likely each option is, for each respondent the mean of its answers."""
+    if given.shares is None:
+        return None
+    if given.rows["person"].is_unique:
+        return given.shares
+    return given.shares.groupby(given.rows["person"], sort=False, observed=True).mean().loc[people.index]
+
+
+def _counts(answer: pd.Series[Any], groups: pd.Series[Any], shares: pd.DataFrame | None) -> pd.DataFrame:
+    """Return groups down and answers across: how many, or of distributions how many are expected."""
+    if shares is not None:
+        return shares.groupby(groups, observed=True).sum()
+    many = _numeric(answer) and answer.nunique() > _MOST_COLUMNS
+    return pd.crosstab(groups, _cut(answer, _BANDS) if many else answer)
 
 
 def _one_a_person(rows: pd.DataFrame, by: str) -> pd.DataFrame:
@@ -216,6 +263,15 @@ def _effect(
             f"{attribute.name!r} has {attribute.nunique():,} different values", hint="Put them into fewer groups."
         )
     return of_table(pd.crosstab(attribute, answer).to_numpy(np.int64), random, rounds)
+
+
+def _expected_effect(
+    shares: NDArray[np.float64], attribute: pd.Series[Any], random: np.random.Generator, rounds: int
+) -> Effect:
+    """Choose the test for options that are each more or less likely."""
+    if _numeric(attribute):
+        return of_shares_by_numbers(shares, attribute.to_numpy("float64"), random, rounds)
+    return of_shares_by_groups(shares, pd.factorize(attribute)[0].astype(np.int64), random, rounds)
 
 
 def _groups(answer: pd.Series[Any], groups: pd.Series[Any]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import InvalidInput, InvalidReply
 from toolkit.models import Schema
+from toolkit.models.repair import mended
 from toolkit.questions._kind import ASKS_WHY, WHY_LENGTH, Answer
 from toolkit.questions._strict_schema import strict_schema
 
@@ -83,7 +84,7 @@ class Structured(Answer):
         """
         from pydantic import ValidationError
 
-        fields = value
+        fields = value = mended(value)
         if self.why and isinstance(value, Mapping):
             fields = {name: inner for name, inner in value.items() if name != "why"}
         try:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import InvalidInput, InvalidReply
+from toolkit.models.repair import mended
 from toolkit.questions._kind import AGAIN, ASKS_WHY, Answer, whole
 
 if TYPE_CHECKING:
@@ -54,10 +55,11 @@ class Text(Answer):
         return "Answer in your own words, in one to three sentences." + (ASKS_WHY if self.why else "")
 
     def read(self, value: Any) -> dict[str, Any]:
-        """Return the text."""
-        text = value.get("answer") if isinstance(value, Mapping) else None
-        if not isinstance(text, str) or not text.strip():
+        """Return the text; half a surrogate pair, which nothing can store, becomes U+FFFD."""
+        given = value.get("answer") if isinstance(value, Mapping) else None
+        if not isinstance(given, str) or not given.strip():
             raise InvalidReply("the reply holds no text", hint=AGAIN)
+        text: str = mended(given)
         if len(text) > self.max_characters:
             raise InvalidReply(
                 f"the reply has {len(text):,} characters where {self.max_characters:,} are allowed",

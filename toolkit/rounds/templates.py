@@ -10,6 +10,7 @@ import orjson
 
 from toolkit import prompts
 from toolkit.errors import InvalidReply
+from toolkit.models import repair
 from toolkit.models._schema_check import check
 from toolkit.rounds.profile import Profile
 
@@ -46,7 +47,7 @@ def reply_form(profile: Profile) -> str:
     turns = prompts.load("rounds.return").render(
         mode=profile.json_mode,
         example=example if isinstance(example, str) or example is None else orjson.dumps(example).decode(),
-        schema=orjson.dumps(dict(profile.json_schema)).decode() if profile.json_schema is not None else "",
+        schema=profile.schema_json.decode(),
     )
     return str(turns[0][1][0])
 
@@ -104,31 +105,15 @@ def failed_validation(text: str, profile: Profile, normalise: Normaliser | None 
 
 def _parsed(text: str) -> tuple[Any, bool]:
     try:
-        return orjson.loads(text), False
+        return repair.loads(text), False
     except ValueError:
-        from json_repair import repair_json
-
-    if "{" not in text:  # prose, of which a repair would make something up
-        return None, True
-    found: Any = repair_json(text[text.index("{") :], return_objects=True)
-    if isinstance(found, list):  # several objects, as models write when they correct themselves: the first one counts
-        found = next((one for one in found if isinstance(one, Mapping)), None)
-    return _unbroken(found), True
-
-
-def _unbroken(value: Any) -> Any:
-    """Return a value that can be written: half a surrogate pair, as models write now and then, becomes a "?"."""
-    if isinstance(value, str):
-        return value.encode(errors="replace").decode()
-    if isinstance(value, Mapping):
-        return {_unbroken(key): _unbroken(one) for key, one in value.items()}
-    return [_unbroken(one) for one in value] if isinstance(value, list) else value
+        return repair.repaired(text), True
 
 
 def _faults(value: dict[str, Any], profile: Profile) -> list[str]:
     """Return every fault with its JSON path; the quick check decides whether the library is asked at all."""
     schema = profile.json_schema
-    if schema is None or check(orjson.dumps(dict(schema)))(value) is None:
+    if schema is None or check(profile.schema_json)(value) is None:
         return []
     from jsonschema import Draft202012Validator
 

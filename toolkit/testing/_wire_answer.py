@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from toolkit.models._responder import LogProbs, mark_of, respond, tokens
+from toolkit.testing._wire_functions import Functions
 
 __all__ = ["Prompt", "PromptCache", "completion"]
 
@@ -74,12 +75,13 @@ def completion(
         digest: What addresses the answer: equal requests get equal answers.
         seed: The server's seed.
         fault: A fault of the text (``malformed``, ``truncated``, ``off_schema``, ``empty``, ``refusal``,
-            ``content_filter``), or none.
+            ``content_filter``) or of a function's call (``no_call``, ``two_calls``, ``other_call``), or none.
 
     Raises:
-        InvalidInput: The schema cannot be satisfied.
+        InvalidInput: The schema cannot be satisfied, or a function is to be called that is not offered.
     """
-    schema = _schema(body)
+    functions = Functions.of(body, seed, digest) if fault != "no_call" else None
+    schema = functions.schema if functions is not None else _schema(body)
     top = body.get("top_logprobs", 0) if body.get("logprobs") else None
     marks = _marks(body, prompt) if schema is None and top is not None else []
     found: LogProbs | None = None
@@ -93,6 +95,10 @@ def completion(
     reasoning = _REASONING.get(body.get("reasoning_effort", ""), 0)
     output = math.ceil(len(said or refused or "") / 4) + reasoning
     whole = said == text
+    message: dict[str, Any] = {"role": "assistant", "content": said, "refusal": refused}
+    if functions is not None and said:
+        message |= {"content": None, "tool_calls": functions.calls(said, digest, fault)}
+        finish = functions.finish if finish == "stop" else finish
     return orjson.dumps(
         {
             "id": f"chatcmpl-{digest[:24]}",
@@ -102,7 +108,7 @@ def completion(
             "choices": [
                 {
                     "index": 0,
-                    "message": {"role": "assistant", "content": said, "refusal": refused},
+                    "message": message,
                     "logprobs": _logprobs(found, top) if found is not None and top is not None and whole else None,
                     "finish_reason": finish,
                 }

@@ -318,8 +318,9 @@ class WireServer:
         try:
             answer = completion(body, prompt, cached, digest, self._seed, fault)
         except InvalidInput as error:
-            said = f"Invalid schema for response_format: {error.message}"
-            return _refused(refusal(400, "invalid_request_error", said, "response_format"), headers, delay)
+            place = "tools" if "tools" in body else "response_format"
+            said = f"Invalid schema for {place}: {error.message}"
+            return _refused(refusal(400, "invalid_request_error", said, place), headers, delay)
         ending = fault if fault in {"drop", "drop_mid", "hang"} else ""
         return Outcome(200, answer, tuple(headers), delay, ending or "", _question(body))
 

@@ -12,7 +12,8 @@ from typing import Any
 from toolkit.display.html import LARGEST_REPR, card
 from toolkit.display.report import usd_text
 from toolkit.errors import InvalidInput
-from toolkit.models import Call, Message, Picture
+from toolkit.models import Call, Message, Model, Picture, Schema, Tools
+from toolkit.models.reminder import reminded
 from toolkit.verbs.difference import diff_html, difference
 from toolkit.verbs.images import ImageCost, ImageCosts
 from toolkit.verbs.job import Job, R
@@ -108,7 +109,7 @@ class Preview:
             parts = (part if isinstance(part, str) else self._described(part) for part in message.parts)
             blocks.append(f"--- {message.role} ---\n" + "\n".join(parts))
         if self.call.schema is not None:
-            blocks.append(f"--- reply: JSON of schema {self.call.schema.name} ---\n{self.call.schema.json.decode()}")
+            blocks.append("--- reply: {} ---\n{}".format(*_form(self.call.schema)))
         if self.diff:
             blocks.append(f"--- how it differs from the shipped prompt ---\n{self.diff}")
         return "\n".join(blocks)
@@ -130,11 +131,9 @@ class Preview:
         """Return the prompt as HTML with images of a size; 0 describes them."""
         pieces = "".join(self._message_html(message, side) for message in self.call.messages)
         if self.call.schema is not None:
-            shown = escape(self.call.schema.json.decode()[:_SCHEMA_SHOWN])
-            pieces += (
-                f"<details><summary>the reply is JSON of schema {escape(self.call.schema.name)}</summary>"
-                f'<pre style="{_PRE}">{shown}</pre></details>'
-            )
+            form, told = _form(self.call.schema)
+            shown = f'<pre style="{_PRE}">{escape(told[:_SCHEMA_SHOWN])}</pre>'
+            pieces += f"<details><summary>the reply is {escape(form)}</summary>{shown}</details>"
         if self.diff:
             pieces += f"<div>how it differs from the shipped prompt</div>{diff_html(self.diff[:_DIFF_SHOWN])}"
         return card(*self._head(), pieces)
@@ -231,11 +230,25 @@ def preview(function: Verb[P, R], *args: P.args, **kwargs: P.kwargs) -> Preview:
         raise InvalidInput(f"{job.name} makes no call with these arguments", hint="There is nothing to preview.")
     model = job.lab.engine.of(call).model
     plain = job.standard()
-    own = Preview(job.name, str(model.identity), call, eyes=model.abilities.images)
+    own = Preview(job.name, str(model.identity), _as_told(call, model), eyes=model.abilities.images)
     if plain is None:
         return own
-    shipped = dataclasses.replace(own, call=next(iter(plain.calls())))
+    shipped = dataclasses.replace(own, call=_as_told(next(iter(plain.calls())), model))
     return dataclasses.replace(own, diff=difference(str(shipped), str(own)))
+
+
+def _form(schema: Schema) -> tuple[str, str]:
+    """Return what the reply must be, and what the model is told of it."""
+    if isinstance(schema, Tools):
+        return f"the call of a function, {schema.name}", schema.told.decode()
+    return f"JSON of schema {schema.name}", schema.json.decode()
+
+
+def _as_told(call: Call, model: Model) -> Call:
+    """Return a call as the model sees it: one that takes no schema is told it in words."""
+    if model.abilities.schema or call.schema is None or isinstance(call.schema, Tools):
+        return call
+    return dataclasses.replace(call, messages=reminded(call.messages, call.schema))
 
 
 def _whole(told: tuple[float, float]) -> tuple[int, int]:
