@@ -66,6 +66,17 @@ def test_oldest_prompts_are_dropped_from_the_window(lab, trio):
     assert used.frame["round"].tolist() == [2, 3, 3, 3, 3]
 
 
+def test_tokens_of_every_prompt_are_told_the_summary_s_and_the_judge_s_too(lab, trio):
+    """S4-30: whoever is asked in a round, each ledger row has its prompt among the tokens."""
+    play = run_rounds(trio, rounds=6, world=True, until="It is over.", rules={"summarization_trigger": 4}, lab=lab)
+    frame = play.tokens().frame
+    assert set(frame["agent"]) == {"director", "Ada", "Ben", "world", "summary", "until"}
+    assert len(frame) == len(lab.ledger.frame())
+    minutes = frame[frame["agent"] == "summary"]
+    assert (minutes["history"] > 0).all()
+    assert minutes["summaries"].iloc[-1] > 0
+
+
 def test_overflow_is_told(open_lab, trio):
     """S4-07."""
     lab = open_lab(Ensemble({"r1/Ada": says("word " * 9000)}))

@@ -33,7 +33,7 @@ __all__ = ["Engine", "Limits", "build"]
 _RETRIES = 100
 """Retries a run may make whatever its size, before the cap on their share holds."""
 
-_START = 64
+_START = 128
 """Calls in flight at the beginning where so many may be: a model that never refused is not asked slowly. At 200 ms a
 start with 20 took a whole round of 64 more (3 % of 2,000 calls)."""
 

@@ -11,7 +11,7 @@ from toolkit.engine import Outcome
 from toolkit.rounds.cast import Character
 from toolkit.rounds.character import Turn, apply_turn, character_normalised, read_turn
 from toolkit.rounds.chronicle import Chronicle
-from toolkit.rounds.context import Context, Need, build_context
+from toolkit.rounds.context import Need, build_context
 from toolkit.rounds.envelope import Request
 from toolkit.rounds.ordering import Actor, groups
 from toolkit.rounds.production import Production
@@ -63,13 +63,11 @@ class Stage:
         self.outcomes += ended
         self.chronicle.heard(one.reply for one in ended)
 
-    def prompted(self, agent: str, item: str, context: Context) -> None:
-        """Keep where the tokens of a prompt went."""
-        self.prompts.append(
-            {"agent": agent, "item": item, "sections": dict(context.tokens), "overflow": context.overflow}
-        )
-        if context.overflow:
-            self.chronicle.note("contextOverflow", agent=agent, tokens=context.overflow)
+    def prompted(self, agent: str, item: str, tokens: Mapping[str, int], overflow: int = 0) -> None:
+        """Keep where the tokens of a prompt went, and by how many it passes the budget."""
+        self.prompts.append({"agent": agent, "item": item, "sections": dict(tokens), "overflow": overflow})
+        if overflow:
+            self.chronicle.note("contextOverflow", agent=agent, tokens=overflow)
 
 
 def act(stage: Stage, actors: Sequence[Actor], guidance: Mapping[str, Guidance]) -> Steps[None]:
@@ -105,7 +103,7 @@ class _Turn:
         context = build_context(production, stage.state, need)
         item = f"r{stage.number}/{one.name}"
         stage.chronicle.event("characterRunStarted", character=one.name)
-        stage.prompted(one.name, item, context)
+        stage.prompted(one.name, item, context.tokens, context.overflow)
         profile = production.profiles["character"]
         return Ask(
             production.call("character", item, context.messages),

@@ -30,7 +30,7 @@ def direct(stage: Stage, number: int) -> Steps[tuple[Plan, dict[str, Any]]]:
         "director", stage.number, stage.request, said=stage.said, director_pass=number, acted=tuple(stage.acted)
     )
     context = build_context(production, stage.state, need)
-    stage.prompted("director", item, context)
+    stage.prompted("director", item, context.tokens, context.overflow)
     state, company = stage.state, production.company
     outcome = yield from ask(
         Ask(

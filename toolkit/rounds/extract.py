@@ -166,7 +166,7 @@ class Extraction(Job[Extracted]):
                 said = tuple(one for one in said if f"round {one.round}" == of)
             elif self._each == "character":
                 about = of
-            yield transcript_call(
+            call, _ = transcript_call(
                 production,
                 state,
                 said,
@@ -176,6 +176,7 @@ class Extraction(Job[Extracted]):
                 question=self._question,
                 about=about,
             )
+            yield call
 
     def accept(self, call: Call, reply: Reply) -> dict[str, Any]:  # noqa: ARG002  # every call has the same form
         """Read the form, or refuse it."""

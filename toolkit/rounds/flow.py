@@ -111,6 +111,8 @@ class _Round:
             self._production, self._number, stage.state.summary, (*self._before.pending, *stage.said)
         )
         stage.heard(made.outcomes)
+        for item, tokens in made.prompts:
+            stage.prompted("summary", item, tokens)
         until = yield from judge(stage)
         state = dataclasses.replace(stage.state, round=self._number)
         chronicle.event(
@@ -214,7 +216,7 @@ class _Round:
         need = Need("world", self._number, stage.request, said=stage.said, acted=tuple(stage.acted))
         context = build_context(production, stage.state, need)
         item = f"r{self._number}/world"
-        stage.prompted("world", item, context)
+        stage.prompted("world", item, context.tokens, context.overflow)
         call = production.call("world", item, context.messages)
         outcome = yield from ask(Ask(call, lambda text: read_world(text, profile), profile.attempts))
         stage.heard([outcome])

@@ -37,7 +37,10 @@ def judge(stage: Stage) -> Steps[dict[str, Any] | None]:
         return None
     said = (*stage.state.history, *stage.said)
     item = f"r{stage.number}/until"
-    call = transcript_call(production, stage.state, said, item, "rounds.until", _SCHEMA, statement=production.until)
+    call, tokens = transcript_call(
+        production, stage.state, said, item, "rounds.until", _SCHEMA, statement=production.until
+    )
+    stage.prompted("until", item, tokens)
     outcome = yield from ask(Ask(call, _read, attempts=1))
     stage.heard([outcome])
     if not outcome.ok:
@@ -56,8 +59,10 @@ def transcript_call(
     prompt: str,
     schema: Schema,
     **values: Any,
-) -> Call:
-    """Return a call that reads a transcript: the running summary, and the newest messages that fit.
+) -> tuple[Call, dict[str, int]]:
+    """Return a call that reads a transcript, told the running summary and the newest messages that fit.
+
+    Beside it the tokens of its prompt by section.
 
     Args:
         production: Scene and rules.
@@ -72,10 +77,12 @@ def transcript_call(
     told = {"title": production.fixed["title"], "summary": state.summary, **values}
     count = production.count
     empty = sum(count(str(part)) for _, parts in template.render(**told, messages="") for part in parts)
-    room = production.context_tokens - production.rules.completion_tokens - empty - count(schema.json.decode())
-    kept = fitting(room, count, said)
-    turns = template.render(**told, messages="\n".join(f"[{one.round}] {one.line}" for one in kept))
-    return Call(
+    fixed = empty + count(schema.json.decode())
+    kept = fitting(production.context_tokens - production.rules.completion_tokens - fixed, count, said)
+    messages = "\n".join(f"[{one.round}] {one.line}" for one in kept)
+    turns = template.render(**told, messages=messages)
+    summary = count(state.summary) if state.summary else 0
+    call = Call(
         messages=tuple(Message(role, tuple(str(part) for part in parts)) for role, parts in turns),  # type: ignore[arg-type]
         schema=schema,
         seed=production.draw(item),
@@ -84,6 +91,7 @@ def transcript_call(
         family=f"{prompt}/{production.scene.digest}",
         template=template.version,
     )
+    return call, {"fixed": fixed - summary, "summaries": summary, "history": count(messages)}
 
 
 def _read(text: str) -> dict[str, Any]:

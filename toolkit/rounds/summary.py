@@ -29,6 +29,8 @@ class Minutes:
     summarised: int = 0
     """How many messages they are about."""
     outcomes: tuple[Outcome, ...] = ()
+    prompts: tuple[tuple[str, Mapping[str, int]], ...] = ()
+    """The item of each prompt, and where its tokens went."""
 
 
 def minutes(production: Production, number: int, before: str, pending: Sequence[Said]) -> Steps[Minutes]:
@@ -45,10 +47,13 @@ def minutes(production: Production, number: int, before: str, pending: Sequence[
     profile = production.profiles["summary"]
     made: list[Summary] = []
     outcomes: list[Outcome] = []
+    prompts: list[tuple[str, Mapping[str, int]]] = []
     done = 0
     for part, chunk in enumerate(chunks(production, "summary", pending, {"summary": before}), start=1):
         item = f"r{number}/summary" if part == 1 else f"r{number}/summary-{part}"
-        messages = production.render("summary", {"summary": before, "messages": _text(chunk)})
+        told = {"summary": before, "messages": _text(chunk)}
+        messages = production.render("summary", told)
+        prompts.append((item, _tokens(production, told)))
         rounds = {one.round for one in chunk}
         (outcome,) = yield (
             Ask(production.call("summary", item, messages), _reader(profile, rounds), profile.attempts),
@@ -59,7 +64,7 @@ def minutes(production: Production, number: int, before: str, pending: Sequence[
         before, bullets = outcome.value
         made += bullets
         done += len(chunk)
-    return Minutes(before, tuple(made), done, tuple(outcomes))
+    return Minutes(before, tuple(made), done, tuple(outcomes), tuple(prompts))
 
 
 def chunks(
@@ -98,10 +103,24 @@ def fitting(room: int, count: Any, messages: Sequence[Said]) -> tuple[Said, ...]
 
 
 def _room(production: Production, agent: str, values: Mapping[str, Any]) -> int:
-    fixed = sum(production.count(one.text) for one in production.render(agent, {**values, "messages": ""}))
-    schema = production.schema(agent)
-    fixed += production.count(schema.json.decode()) if schema is not None else 0
+    fixed = _fixed(production, agent, {**values, "messages": ""})
     return max(1, production.context_tokens - production.rules.completion_tokens - fixed)
+
+
+def _fixed(production: Production, agent: str, values: Mapping[str, Any]) -> int:
+    fixed = sum(production.count(one.text) for one in production.render(agent, values))
+    schema = production.schema(agent)
+    return fixed + (production.count(schema.json.decode()) if schema is not None else 0)
+
+
+def _tokens(production: Production, told: Mapping[str, str]) -> dict[str, int]:
+    """Return the tokens of a prompt by section: minutes are told the summary until now, and messages."""
+    fixed = _fixed(production, "summary", {"summary": "", "messages": ""})
+    return {
+        "fixed": fixed,
+        "summaries": production.count(told["summary"]),
+        "history": production.count(told["messages"]),
+    }
 
 
 def _reader(profile: Profile, rounds: Iterable[int]) -> Any:
