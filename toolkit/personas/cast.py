@@ -28,9 +28,9 @@ class Cast:
     """The names given out; a person who does not come out gives the name back."""
     seed: int
 
-    def completed(self) -> tuple[Persona, ...]:
-        """Return the people with what code adds for a portrait: nationality, Big Five, and a gender where it lacks."""
-        return tuple(one.with_fields(completed(one.attributes, self.seed, one.id)) for one in self.people)
+    def completed(self, one: Persona) -> Persona:
+        """Return one of them with what code adds for a portrait: nationality, Big Five, and a gender where it lacks."""
+        return one.with_fields(completed(one.attributes, self.seed, one.id))
 
 
 def draw_cast(population: Population, n: int, seed: int) -> Cast:

@@ -70,10 +70,12 @@ class Writing(Job[Panel]):
         self._refused: dict[str, list[tuple[Persona, str]]] = {}
         self._cast = cast
         self._detail: Detail = written.detail if written is not None else "facts"
-        self._people = cast.completed() if written is not None and written.full else cast.people
+        self._people = cast.people
         self._by_id: dict[str, Persona] = {persona.id: persona for persona in self._people}
+        self._full = written is not None and written.full
+        self._completed: dict[str, Persona] = {}
         said = dict.fromkeys(cast.population.attributes, True)
-        known = {*said, *self._people[0].fields, *(name for name in PROFILE if sources(name, said))}
+        known = {*said, *self._one(self._people[0].id).fields, *(name for name in PROFILE if sources(name, said))}
         self._written = written.without(known) if written is not None else None
         self._context = context
         self._batch = batch
@@ -98,7 +100,7 @@ class Writing(Job[Panel]):
     @cached_property
     def _group(self) -> dict[str, tuple[Persona, ...]]:
         """The people of each call about several."""
-        return {_item(group): group for group in self._groups() if len(group) > 1}
+        return {_item(group): group for group in self._groups() if len(group) > 1} if self._batch > 1 else {}
 
     @cached_property
     def _batch_of(self) -> dict[str, str]:
@@ -106,7 +108,14 @@ class Writing(Job[Panel]):
 
     def _groups(self) -> Iterator[tuple[Persona, ...]]:
         for start in range(0, len(self._people), self._batch):
-            yield self._people[start : start + self._batch]
+            yield tuple(self._one(one.id) for one in self._people[start : start + self._batch])
+
+    def _one(self, person: str) -> Persona:
+        """Return a person as a prompt tells them: what code adds is added when their turn comes, not before all begin."""
+        if person not in self._completed:
+            drawn = self._by_id[person]
+            self._completed[person] = self._cast.completed(drawn) if self._full else drawn
+        return self._completed[person]
 
     def _about_one(self, persona: Persona) -> Call:
         return self._call(persona.id, self._turns(persona, example=self._example), self._narrative.schema)
@@ -149,7 +158,7 @@ class Writing(Job[Panel]):
         """Whether worked examples stand before each person: as memory has it, else where the price makes them pay."""
         if self._batch > 1 or self.lab.abilities.small:
             return False
-        first = self._people[0]
+        first = self._one(self._people[0].id)
         short, long = (
             self._call(first.id, self._turns(first, example=example), self._narrative.schema)
             for example in (False, True)
@@ -166,10 +175,9 @@ class Writing(Job[Panel]):
 
     def accept(self, call: Call, reply: Reply) -> Any:
         """Return the person with what was written, or refuse it; of a batch one outcome each."""
-        persona = self._by_id.get(call.item)
-        if persona is None:
+        if call.item not in self._by_id:
             return self._each_of(call, reply, reply.value)
-        return self._person(persona, reply.value)
+        return self._person(self._one(call.item), reply.value)
 
     def _person(self, persona: Persona, value: Any) -> Persona:
         reasons = self._faults(persona, value)
@@ -229,7 +237,7 @@ class Writing(Job[Panel]):
         """Return the correction that follows: of the same person, or of the next who was refused in the same batch."""
         if call.item in self._group:
             refused = [one for one in self._of_batch(outcome) if isinstance(one.error, InvalidReply)]
-            waiting = [(self._by_id[one.item], self._said(call, one)) for one in refused] if self._most > 1 else []
+            waiting = [(self._one(one.item), self._said(call, one)) for one in refused] if self._most > 1 else []
             self._refused[call.item] = waiting
             run.total = (run.total or 0) + len(waiting)
             run.failed -= outcome.error is not None and bool(waiting)
@@ -237,7 +245,7 @@ class Writing(Job[Panel]):
         if isinstance(outcome.error, InvalidReply) and call.attempt + 1 < self._most:
             run.done, run.failed = run.done - 1, run.failed - 1  # it has not ended after all
             said = outcome.reply.text if outcome.reply is not None else ""
-            return self._again(self._by_id[call.item], said, attempt=call.attempt + 1)
+            return self._again(self._one(call.item), said, attempt=call.attempt + 1)
         waiting = self._refused.get(self._batch_of.get(call.item, ""), [])
         places = {persona.id: place for place, (persona, _) in enumerate(waiting, start=1)}
         place = places.get(call.item, len(waiting))
