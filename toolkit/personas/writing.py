@@ -111,7 +111,7 @@ class Writing(Job[Panel]):
             yield tuple(self._one(one.id) for one in self._people[start : start + self._batch])
 
     def _one(self, person: str) -> Persona:
-        """Return a person as a prompt tells them: what code adds is added when their turn comes, not before all begin."""
+        """Return a person as a prompt tells them; what code adds is added when their turn comes."""
         if person not in self._completed:
             drawn = self._by_id[person]
             self._completed[person] = self._cast.completed(drawn) if self._full else drawn
