@@ -9,6 +9,7 @@ from toolkit.bridge import bridge
 from toolkit.engine import Run, run_calls
 from toolkit.engine.cache import decode, encode, encode_error
 from toolkit.engine.fallback import is_fallback
+from toolkit.engine.run import current_run
 from toolkit.errors import ContentRefused, InvalidInput, ReplayMiss
 from toolkit.memory import REPLIES
 from toolkit.models import Identity, Reply, Usage, open_model
@@ -70,6 +71,25 @@ def test_refresh_serves_what_the_same_run_already_asked(open_lab):
         assert wire.requests.total == 4
         answer(lab, make_calls(4))
         assert wire.requests.total == 8
+
+
+def test_equal_call_that_comes_before_a_reply_is_stored_is_not_asked_again(open_lab):
+    """S1-43: where turns do not wait for commits, still nothing is paid twice."""
+
+    async def turns(lab, run):
+        token = current_run.set(run)
+        cache, call = lab.engine.cache, make_call(1)
+        replies = [await cache.complete(call) for _ in range(3)]
+        current_run.reset(token)
+        await run.written()
+        return replies, cache.peek([call])[0]
+
+    with WireServer() as wire:
+        lab = open_lab(wire)
+        replies, stored = bridge().submit(turns(lab, Run("play", behind=True))).result(30)
+        assert wire.requests.total == 1
+        assert [one.cached for one in replies] == [False, True, True]
+        assert stored
 
 
 def test_equal_calls_in_flight_are_asked_once(open_lab):

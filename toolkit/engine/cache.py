@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import orjson
 
-from toolkit.engine.run import current_run
-from toolkit.errors import CallError, ReplayMiss
-from toolkit.memory import REPLIES, Capsule, Entry, SealedStore, Store
+from toolkit.engine.run import Run, current_run
+from toolkit.errors import CallError, DramatisError, ReplayMiss
+from toolkit.memory import REPLIES, Capsule, Entry, SealedStore, Store, Ticket
 from toolkit.models import Call, Identity, Reply, Responder, Usage
 
 __all__ = ["Cache", "Mode", "Remembered", "decode", "encode", "encode_error"]
@@ -73,6 +73,7 @@ class Cache:
         self._mode = mode
         self._ttl = dict(ttl or {})
         self._flights: dict[str, asyncio.Future[Reply]] = {}
+        self._unwritten: set[str] = set()
         self._claims = store.claims if isinstance(store, SealedStore) and mode in _SHARING else None
 
     def lookup(self, calls: Sequence[Call]) -> list[Remembered | None]:
@@ -112,14 +113,14 @@ class Cache:
             known = self.lookup([call])[0]
             return _served(known) if known is not None else await self._fly(key, call, claimed=claimed)
         finally:
-            if claimed:
+            if claimed and key not in self._unwritten:
                 self._release(key)
 
     async def _fly(self, key: str, call: Call, *, claimed: bool) -> Reply:
         flight: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._flights[key] = flight
         try:
-            reply = await (self._ask(key, call) if claimed else self._ask_after_others(key, call))
+            reply = await (self._ask(key, call, claimed=True) if claimed else self._ask_after_others(key, call))
         except BaseException as error:
             if isinstance(error, Exception):
                 flight.set_exception(error)
@@ -131,7 +132,8 @@ class Cache:
             flight.set_result(reply)
             return reply
         finally:
-            del self._flights[key]
+            if key not in self._unwritten:
+                del self._flights[key]
 
     async def _join(self, flight: asyncio.Future[Reply], call: Call) -> Reply:
         """Wait for the call of the same key that is already in flight; take over where that one was cancelled."""
@@ -140,14 +142,17 @@ class Cache:
             return await self.complete(call)
         return dataclasses.replace(flight.result(), cached=True)
 
-    async def _ask(self, key: str, call: Call) -> Reply:
+    async def _ask(self, key: str, call: Call, *, claimed: bool) -> Reply:
+        run = current_run.get()
+        if run is not None and run.fault is not None:
+            raise run.fault
         try:
             reply = await self._inner.complete(call)
         except CallError as error:
             if error.reply is not None:
-                await self._remember(key, call, error.reply.model, encode_error(error))
+                await self._remember(key, call, error.reply.model, encode_error(error), run, claimed=claimed)
             raise
-        await self._remember(key, call, reply.model, encode(reply))
+        await self._remember(key, call, reply.model, encode(reply), run, claimed=claimed)
         return reply
 
     async def _ask_after_others(self, key: str, call: Call) -> Reply:
@@ -160,11 +165,11 @@ class Cache:
                 if known is not None:
                     return _served(known)
                 if claimed:
-                    return await self._ask(key, call)
+                    return await self._ask(key, call, claimed=True)
             finally:
-                if claimed:
+                if claimed and key not in self._unwritten:
                     self._release(key)
-        return await self._ask(key, call)
+        return await self._ask(key, call, claimed=False)
 
     def _claim(self, key: str) -> bool:
         return self._claims is None or self._claims.take(key)
@@ -173,7 +178,12 @@ class Cache:
         if self._claims is not None:
             self._claims.release(key)
 
-    async def _remember(self, key: str, call: Call, model: str, body: bytes) -> None:
+    async def _remember(self, key: str, call: Call, model: str, body: bytes, run: Run | None, *, claimed: bool) -> None:
+        """Have a reply stored, and wait for it; where turns follow from each other it is stored behind their back.
+
+        Until then the flight stays open for calls of the same key, and the claim held: whoever has it next finds the
+        reply. A group commit takes some 20 ms, and each turn that waited for its own took a tenth longer at 200 ms.
+        """
         if not isinstance(self._store, SealedStore):
             return
         entry = Entry(
@@ -187,11 +197,27 @@ class Cache:
             created=0.0 if self._identity.provider in TIMELESS else time.time(),
         )
         ticket = self._store.put(entry, overwrite=self._mode in _SHARING or self._is_stale(key, call))
+        if run is not None and run.behind:
+            self._unwritten.add(key)
+            written = ticket.future()
+            written.add_done_callback(lambda _: self._written(key, ticket, run, claimed=claimed))
+            run.owe(written)
+            return
         try:
             await ticket
         except asyncio.CancelledError:
             # The reply is here and paid: a stop waits for its commit, and it counts as finished.
             await ticket
+
+    def _written(self, key: str, ticket: Ticket[Any], run: Run, *, claimed: bool) -> None:
+        try:
+            ticket.result()
+        except DramatisError as error:
+            run.fault = run.fault or error
+        self._unwritten.discard(key)
+        self._flights.pop(key, None)
+        if claimed:
+            self._release(key)
 
     def _there(self, call: Call) -> bool:
         """Whether memory would answer this, without serving or counting it."""

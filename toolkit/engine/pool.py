@@ -35,9 +35,9 @@ _FIRST_WINDOW = 16
 """The first window is smaller, and each one twice the one before: making 256 prompts takes a tenth of a second, and
 until then nothing would be sent."""
 
-_SPARE = 0.125
-"""Workers beyond the slots, as a share: while they prepare a call or wait for its commit, others are at work. More gain
-nothing (``python -m tests.perf.overhead``), and each call would stand in line for longer."""
+_SPARE = 0.5
+"""Workers beyond the slots, as a share: while they prepare a call or wait for its commit, which may take a sixth of the
+time that the model takes, others are at work."""
 
 Accept = Callable[[Call, Reply], Any]
 """Turns a reply into a value or raises ``InvalidReply``."""

@@ -42,7 +42,12 @@ class Run:
     """The run's own budget, where it has one."""
     limit_reached: str = ""
     """Which budget was reached, in one line; no call that memory cannot answer starts then."""
+    behind: bool = False
+    """Whether a call may return before its reply is stored, for the next turn waits for it; ``written`` waits then."""
+    fault: Exception | None = None
+    """What kept a reply from being stored where nobody waited for it; the run ends with it."""
     _workers: set[asyncio.Task[None]] = field(default_factory=set)
+    _unwritten: set[asyncio.Future[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.id = self.id or f"{self.verb}-{next(_numbers)}"
@@ -57,6 +62,22 @@ class Run:
         """Count a task among those that ``stop`` cancels."""
         self._workers.add(worker)
         worker.add_done_callback(self._workers.discard)
+
+    def owe(self, written: asyncio.Future[None]) -> None:
+        """Count a reply that is here, but not stored yet."""
+        self._unwritten.add(written)
+        written.add_done_callback(self._unwritten.discard)
+
+    async def written(self) -> None:
+        """Wait until every reply that is here by now is stored.
+
+        Raises:
+            DramatisError: One cannot be: the disk is full, or the folder is gone.
+        """
+        if self._unwritten:
+            await asyncio.wait(set(self._unwritten))
+        if self.fault is not None:
+            raise self.fault
 
     @property
     def elapsed(self) -> float:

@@ -111,18 +111,16 @@ class EvolutionsJob(Job[Evolutions]):
         forecast = self.forecast()
         told = Told(Tally(self.brief.catalogues))
         began = datetime.now(UTC)
-        with (
-            self.recording(run) as record,
-            Asker(
+        async with self.recording(run) as record:
+            with Asker(
                 self.lab.engine,
                 run,
                 attempts=self.attempts,
                 first=self._first,
                 seen=lambda _: _count(record),
                 missed=forecast.add,
-            ) as asker,
-        ):
-            await self._do(run, asker, told, began)
+            ) as asker:
+                await self._do(run, asker, told, began)
         report = self._end_run(run, forecast.expected())
         self.strict = self._everything or (self.manner.strict_mapping and told.mapping_faults > 0)
         self.lab.events.emit("evolutions.mapping", run=run.id, metrics=told.tally.metrics(), sets=told.tally.by_set())

@@ -157,7 +157,8 @@ class _Search:
         self.start = chosen
         self.pool = np.flatnonzero(chosen | (free & (np.arange(len(order)) < POOL)))
         self.places = codes[self.pool] + starts[:-1]
-        self.codes = codes[self.pool].astype(np.int32)  # compared pair by pair: half the bytes, twice the speed
+        # Compared pair by pair, block by block: few bytes, side by side.
+        self.codes = np.ascontiguousarray(codes[self.pool].T.astype(np.min_scalar_type(int(codes.max()))))
         self.chosen = chosen[self.pool]
 
     def _aims(self, targets: Array, n: int) -> list[int]:
@@ -226,7 +227,7 @@ class _Search:
         leaving = _lowest(leaving, -slope[leaving], OUT)
         entering = _lowest(entering, slope[entering], IN)
         change = 2 * (slope[entering][None, :] - slope[leaving][:, None])
-        change += self.total * self._distance(self.codes[leaving], self.codes[entering])
+        change += self.total * self._distance(self.codes[:, leaving], self.codes[:, entering])
         place = int(change.argmin())
         return int(leaving[place // len(entering)]), int(entering[place % len(entering)])
 
@@ -244,12 +245,16 @@ class _Search:
 
     def _distance(self, leaving: Array, entering: Array) -> Array:
         """Return the weighted squared distance between each two rows: levels that differ, thresholds between them."""
-        far = np.zeros((len(leaving), len(entering)), dtype=np.int32)
-        for block, pull in enumerate(self.pulls):
-            ours, theirs = leaving[:, block, None], entering[None, :, block]
-            apart = 2 * (ours != theirs).astype(np.int32) if block < self.levels else np.abs(ours - theirs)
-            far += np.int32(pull) * apart
-        return far.astype(np.int64)
+        far = np.zeros((leaving.shape[1], entering.shape[1]), dtype=np.int64)
+        for pull in set(self.pulls[: self.levels]):  # mostly one for all
+            differing = np.zeros(far.shape, dtype=np.int16)
+            for block in (block for block in range(self.levels) if self.pulls[block] == pull):
+                differing += leaving[block, :, None] != entering[block]
+            far += 2 * pull * differing.astype(np.int64)
+        for block in range(self.levels, len(self.blocks)):
+            ours, theirs = leaving[block, :, None].astype(np.int32), entering[block].astype(np.int32)
+            far += self.pulls[block] * np.abs(ours - theirs)
+        return far
 
 
 def _sums(places: Array, amounts: Array, size: int) -> Array:

@@ -121,8 +121,13 @@ def _may_say(text: str, known: Known) -> tuple[bool, bool]:
     """Return whether a text holds a word that could say an age, or the other sex; most hold none."""
     age, sex = known.age, known.sex
     words = _WORD.findall(text.lower())
-    ages = age is not None and (not _AGE_WORDS.isdisjoint(words) or _DIGIT.search(text) is not None)
+    ages = age is not None and (not _AGE_WORDS.isdisjoint(words) or _has_digit(text))
     return ages, sex is not None and not _sex_words(sex).isdisjoint(words)
+
+
+def _has_digit(text: str) -> bool:
+    """Return whether a text holds a digit; ten looks for one character are faster than one for any of ten."""
+    return any(digit in text for digit in "0123456789") or (not text.isascii() and _DIGIT.search(text) is not None)
 
 
 def _masked(text: str, name: str) -> str:
@@ -271,9 +276,9 @@ def _plain(text: str) -> str:
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif isinstance(value, Mapping):
-        for one in value.values():
-            yield from _texts(one)
     elif isinstance(value, list | tuple):
         for one in value:
+            yield from (one,) if isinstance(one, str) else _texts(one)
+    elif isinstance(value, Mapping):
+        for one in value.values():
             yield from _texts(one)

@@ -105,7 +105,6 @@ class Persona:
             >>> Persona.from_row("p0001", "Ann Lee", one, adults, seed=7).facts()[0].startswith("Age: ")
             True
         """
-        sampled = [one for one in population.attributes.values() if not one.derived]
         return cls(
             id,
             name,
@@ -114,7 +113,7 @@ class Persona:
             seed=seed,
             row=plain_value(row["row"]),
             wording=population.wording,
-            levels={one.name: one.all_levels for one in sampled if one.kind == "categorical"},
+            levels=population.levels,
         )
 
     def with_fields(self, written: Mapping[str, Any], detail: Detail | None = None) -> Self:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from toolkit.errors import InvalidInput
 from toolkit.personas._codes import content_digest, description, level_codes, target_rows
 from toolkit.personas._infer import infer
-from toolkit.personas._table import Source, population_toml, read_source, read_table, typed
+from toolkit.personas._loading import read, shipped
+from toolkit.personas._table import Source, population_toml, typed
 from toolkit.personas._weights import read_weights
 from toolkit.personas._where import matches, told
 from toolkit.personas.attribute import Attribute, Wording, nearest
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from toolkit.personas.marginals import Marginals
 
 __all__ = ["Population"]
-
-_P = TypeVar("_P", bound="Population")
 
 
 class Population:
@@ -77,7 +76,7 @@ class Population:
             2012
         """
         path = population_toml(name)
-        return _read(cls, path) if path == Path(name) else _shipped(cls, path)  # type: ignore[arg-type]  # a class is hashable
+        return read(cls, path) if path == Path(name) else shipped(cls, path)  # type: ignore[arg-type]  # a class is hashable
 
     @classmethod
     def from_frame(
@@ -273,7 +272,7 @@ class Population:
         """What a reader must know before relying on it: limits of the data, and how weights were raked."""
         return self.source.notes
 
-    @property
+    @cached_property
     def attributes(self) -> Mapping[str, Attribute]:
         """The attributes by name: sampled ones in the order they are told, then derived ones.
 
@@ -302,6 +301,12 @@ class Population:
     def wording(self) -> Mapping[str, Wording]:
         """How the attributes that a model is told are put into words; personas share it."""
         return MappingProxyType({one.name: one.wording for one in self._attributes if one.told})
+
+    @cached_property
+    def levels(self) -> Mapping[str, tuple[str, ...]]:
+        """The levels of each sampled category; personas share it."""
+        sampled = (one for one in self._attributes if not one.derived and one.kind == "categorical")
+        return MappingProxyType({one.name: one.all_levels for one in sampled})
 
     @cached_property
     def design(self) -> Design:
@@ -387,14 +392,3 @@ class Population:
         told = f"<details><summary>notes</summary><ul>{notes}</ul></details>" if notes else ""
         body = f"<p><b>{html.escape(repr(self))}</b><br>{html.escape(head)}</p>{told}{table}"
         return {"text/plain": repr(self), "text/html": body}
-
-
-def _read(kind: type[_P], path: Path) -> _P:
-    source, attributes = read_source(path)
-    table = read_table(path.parent / source.table)
-    weights = read_weights(table, source.weight or None)
-    return kind(path.stem, source, attributes, typed(table, attributes, source, path.stem), weights)
-
-
-_shipped = cache(_read)
-"""What is shipped stays as it is while a process lives, and a population never changes."""

@@ -327,8 +327,9 @@ def _parsed(text: str) -> Any:
 
 def _says_something(value: Any, schema: Mapping[str, Any]) -> bool:
     """Return whether a field holds what was asked for: a number where one was, else text that is not empty."""
-    if schema["type"] == "integer":
-        return isinstance(value, int) and not isinstance(value, bool)
-    if schema["type"] == "array":
+    kind = schema["type"]
+    if kind == "string":
+        return isinstance(value, str) and bool(value.strip())
+    if kind == "array":
         return isinstance(value, list) and bool(value) and all(_says_something(one, schema["items"]) for one in value)
-    return isinstance(value, str) and bool(value.strip())
+    return isinstance(value, int) and not isinstance(value, bool)

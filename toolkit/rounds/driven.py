@@ -42,8 +42,9 @@ class Driven(Job[R]):
     async def run(self, run: Run) -> R:
         """Play it, on the private loop."""
         self._begin_run(run)
+        run.behind = True  # the next turn need not wait until the one before is stored; a round's end does
         forecast = self.forecast()
-        with self.recording(run) as record:
+        async with self.recording(run) as record:
             driver = Driver(
                 self.lab.engine,
                 run,

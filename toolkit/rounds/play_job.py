@@ -159,6 +159,7 @@ class PlayJob(Driven[Play]):
                 run.failed += 1
                 return
             kept = KeptRound.of(played.record, played.after)
+            await run.written()
             if file is not None:
                 await asyncio.shield(asyncio.to_thread(file.add, kept))
             told.rounds.append(kept)

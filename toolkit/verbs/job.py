@@ -5,8 +5,8 @@ from __future__ import annotations
 import abc
 import asyncio
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -91,7 +91,7 @@ class Job(abc.ABC, Generic[R]):
         self._begin_run(run)
         engine = self.lab.engine
         forecast = self.forecast(len(self))
-        with self.recording(run) as record:
+        async with self.recording(run) as record:
             calls = record.watch(forecast.sampled(self._calls()))
             outcomes = await run_calls(
                 engine, calls, run, accept=self.accept, attempts=self.attempts, then=partial(self.follow, run)
@@ -101,12 +101,15 @@ class Job(abc.ABC, Generic[R]):
         self.lab.events.emit("run.finished", run=run.id, verb=self.name, complete=result.complete)
         return result
 
-    @contextmanager
-    def recording(self, run: Run) -> Iterator[Recording]:
-        """Record what happens within as a run of this job, undisturbed by Python's collector."""
+    @asynccontextmanager
+    async def recording(self, run: Run) -> AsyncIterator[Recording]:
+        """Record what happens within as a run of this job, undisturbed by Python's collector, until all is stored."""
         with collecting_seldom(), self.lab.runs.recording(run, self.seed) as record:
             record.inputs(self.inputs())
-            yield record
+            try:
+                yield record
+            finally:
+                await run.written()
 
     def _begin_run(self, run: Run) -> None:
         """Tell the run what it is about to do, since when, and what it may spend."""
