@@ -23,7 +23,7 @@ from toolkit.engine.run import Run
 from toolkit.engine.whole_files import locked, put
 from toolkit.errors import InvalidInput
 from toolkit.events import EventStream
-from toolkit.memory import MemoryUnwritable, Ticket, Writer
+from toolkit.memory import MemoryUnwritable, Target, Ticket, Writer
 from toolkit.models import Call, Identity, Model
 from toolkit.redact import Scrubber
 
@@ -166,6 +166,19 @@ class Runs:
         finally:
             self._active.pop(run.id, None)
         self._write(recording, began, "")
+
+    def write(self, target: Target, job: Any) -> Ticket[Any] | None:
+        """Have a run's own file written by the study's writer, soon and behind all replies that are here by now.
+
+        Args:
+            target: The file; ``None`` comes back where no folder is written.
+            job: What its ``commit`` takes.
+        """
+        if self._writer is None:
+            return None
+        ticket = self._writer.submit(target, job)
+        self._writer.hurry()
+        return ticket
 
     @property
     def records(self) -> tuple[dict[str, Any], ...]:

@@ -157,6 +157,10 @@ class Checkpoint:
                 hint="Free space or choose a folder that can be written, then resume; nothing finished is lost.",
             ) from error
 
+    def commit(self, jobs: Sequence[KeptRound]) -> list[bool]:
+        """Add several rounds, as the study's writer asks for it."""
+        return [self.add(one) for one in jobs]
+
     def _add(self, one: KeptRound) -> bool:
         self._look()
         digest = _digest(one.line)

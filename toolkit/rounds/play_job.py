@@ -159,9 +159,9 @@ class PlayJob(Driven[Play]):
                 run.failed += 1
                 return
             kept = KeptRound.of(played.record, played.after)
-            await run.written()
-            if file is not None:
-                await asyncio.shield(asyncio.to_thread(file.add, kept))
+            written = self.lab.runs.write(file, kept) if file is not None else None
+            if written is not None:
+                await written  # and with it all replies of the round, which came before
             told.rounds.append(kept)
             played.completed()
             run.done += 1
