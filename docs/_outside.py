@@ -34,4 +34,4 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 def _named(link: re.Match[str]) -> str:
     text, path = link.groups()
-    return f"`{path}`" if path.rstrip("/").endswith(text.strip("./")) else f"{text} (`{path}`)"
+    return f"`{path}`" if text.strip("./") in path else f"{text} (`{path}`)"

@@ -47,6 +47,15 @@ def test_every_fenced_block_is_of_a_kind_that_is_checked(page: str) -> None:
     assert {block.language for block in blocks(page)} <= known
 
 
+def test_the_seven_jobs_of_the_readme_give_what_stands_below_them(tmp_path: Path) -> None:
+    """Issue 7: each job with its output; at most six lines each."""
+    jobs = [(block, given, shown) for block, given, shown in run("../README.md", tmp_path) if shown is not None]
+    assert len(jobs) == 7
+    for block, given, shown in jobs:
+        assert same(shown or "", given), f"README.md, line {block.line} gives:\n{given}"
+        assert len(block.body.splitlines()) <= 6
+
+
 def test_a_block_that_gives_something_else_is_noticed() -> None:
     assert same("[1, ..., 3]\n", "[1, 2, 3]\n")
     assert not same("[1, 2]\n", "[1, 2, 3]\n")

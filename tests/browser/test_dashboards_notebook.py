@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.browser.jupyterlab import jupyterlab, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -24,12 +25,8 @@ LONG = 60_000
 
 @pytest.mark.parametrize("turn", PASSES)
 def test_board_moves_and_obeys_while_a_cell_runs(page: Page, tmp_path: Path, turn: int) -> None:
-    """S1-20, S2-18: numbers move, calls at once change, stop keeps what finished, and the rest of the notebook runs."""
-    from tests.dashboards.jupyterlab import jupyterlab, until
-
-    del turn
-    with jupyterlab(tmp_path, []) as lab:
-        prepare(tmp_path)
+    """S1-20, S2-18: numbers move, the controls act, stop keeps what finished, and the rest of the notebook runs."""
+    with jupyterlab(tmp_path, NOTEBOOK, dark=turn % 2 == 1) as lab:
         lab.run_all(page)
         board = page.locator(".dr-board.dr-html")
         tiles = board.locator(".dr-tile b")
@@ -44,6 +41,14 @@ def test_board_moves_and_obeys_while_a_cell_runs(page: Page, tmp_path: Path, tur
         until(lambda: number(tiles, IN_FLIGHT) == 8)
         board.scroll_into_view_if_needed()
         page.screenshot(path=tmp_path / "running.png")
+
+        board.get_by_role("button", name="Pause").click()
+        until(lambda: number(tiles, IN_FLIGHT) == 0)
+        paused = number(tiles, ANSWERS)
+        assert prompt(page, ASK) == "[*]:"  # nothing is at work, and the run goes on
+        board.get_by_role("button", name="Go on").click()
+        until(lambda: number(tiles, ANSWERS) > paused)
+
         board.get_by_role("button", name="Stop").click()
         page.get_by_text("Stopped ask").wait_for(timeout=LONG)
 
@@ -57,16 +62,8 @@ def test_board_moves_and_obeys_while_a_cell_runs(page: Page, tmp_path: Path, tur
     assert "Incomplete: " in output(kept, ASK)
     assert "most at once, as the server saw it: 8" in output(kept, ROWS)
     assert "image/svg+xml" in output(kept, BOARD)
-    assert output(kept, FIGURES).count("image/png") == 3
+    assert output(kept, FIGURES).count("'image/png': 'iVBOR") == 3
     assert "widgets" not in kept["metadata"]
-
-
-def prepare(folder: Path) -> None:
-    """Lay a copy of the notebook where the server looks, and have all its cells drawn, also those out of sight."""
-    shutil.copy(NOTEBOOK, folder / "board.ipynb")
-    settings = folder / "settings" / "@jupyterlab" / "notebook-extension"
-    settings.mkdir(parents=True)
-    (settings / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
 
 
 def press_the_form(page: Page) -> None:

@@ -11,6 +11,7 @@ import pytest
 import toolkit as tk
 from toolkit.cli.exit_codes import MEANING, ExitCode, code_of
 from toolkit.engine import Quarantine
+from toolkit.engine.quarantine_beyond import Beyond
 from toolkit.errors import BudgetReached, Incomplete, InvalidInput
 from toolkit.testing import WireServer
 
@@ -51,6 +52,19 @@ def test_ls_lists_and_counts_exactly(study: Path, tmp_path: Path) -> None:
     assert filtered.stderr == "1 in quarantine: 1 timeout\n"
     rows = json.loads(run("quarantine", "ls", "--study", "ads", "--json", folder=tmp_path).stdout)
     assert {row["id"] for row in rows} == {entry.id for entry in Quarantine(study / "quarantine").entries}
+
+
+def test_ls_tells_what_was_only_counted_and_rm_all_takes_it_too(study: Path, tmp_path: Path) -> None:
+    beyond = Beyond(study / "quarantine")
+    for number in range(1200):
+        beyond.add("timeout", "personas", f"{number:012x}")
+    told = "1,200 more were only counted: 1,200 timeout\n"
+    assert run("quarantine", "ls", "--study", "ads", folder=tmp_path).stderr.endswith(told)
+    as_json = run("quarantine", "ls", "--stage", "personas", "--json", "--study", "ads", folder=tmp_path)
+    assert (len(json.loads(as_json.stdout)), as_json.stderr) == (1, told)
+    assert "counted" not in run("quarantine", "ls", "--stage", "questions", "--study", "ads", folder=tmp_path).stderr
+    assert run("quarantine", "rm", "--all", "--study", "ads", folder=tmp_path).stderr == "1,204 removed, 0 left\n"
+    assert run("quarantine", "ls", "--study", "ads", folder=tmp_path).stderr == "0 in quarantine\n"
 
 
 def test_show_prints_one_entry(study: Path, tmp_path: Path) -> None:

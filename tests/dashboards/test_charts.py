@@ -9,7 +9,7 @@ from toolkit.dashboards.baseline_bands import bands_of
 from toolkit.dashboards.chart import MUTED, Band, Bars, Chart, Part, Rule, Series, axis_ticks, short
 from toolkit.dashboards.figures import drawn
 from toolkit.dashboards.latency import latency_html
-from toolkit.dashboards.look import DARK, LIGHT, stylesheet
+from toolkit.dashboards.look import DARK, LIGHT, figure_html, stylesheet
 from toolkit.dashboards.spend import spend_charts, spend_html
 from toolkit.dashboards.state import Moment, Pacing, Purse, Running
 from toolkit.dashboards.svg import bars_svg, chart_svg
@@ -46,6 +46,13 @@ def test_a_chart_is_sound_svg_with_words(chart):
     assert svg.get("aria-label", "").startswith(chart.title)
     assert "nan" not in chart_svg(chart)
     assert drawn(chart).axes
+
+
+def test_a_long_sentence_in_an_empty_chart_takes_several_lines_and_no_legend():
+    chart = Chart("In flight", (Series("a", 0, [], []), Series("b", 1, [], [])), empty="which are in flight " * 6)
+    html = figure_html(chart)
+    assert html.count("<text") == 2
+    assert "dr-legend" not in html
 
 
 def test_bars_are_sound_svg_with_words():

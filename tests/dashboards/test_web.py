@@ -16,6 +16,7 @@ from toolkit.cli.board_command import board
 from toolkit.dashboards import study_board
 from toolkit.dashboards.follow import LineFile, StudyFeed
 from toolkit.dashboards.web import serving
+from toolkit.engine import Ledger
 from toolkit.errors import InvalidInput
 from toolkit.testing import WireServer
 
@@ -105,6 +106,33 @@ def test_board_of_a_study_only_shows(study):
     assert shown.html
     shown.close()
     assert {path: path.read_bytes() for path in study.study.rglob("*") if path.is_file()} == before
+
+
+def test_board_of_a_study_says_what_files_do_not_tell(study):
+    """Which calls are in flight stands in no file; the board says so, instead of that there were none."""
+    study.close()
+    shown = study_board(study.study)
+    chart = shown.charts["in flight"]
+    assert "known only in the kernel that runs them" in chart.empty
+    assert "known only in the kernel that runs them" in chart.alt
+    assert "0 in flight" not in chart.alt
+    shown.close()
+
+
+def test_a_long_ledger_is_read_in_pieces(tmp_path, row_of):
+    """Opening reads all of it, a look only a piece."""
+    with (tmp_path / "ledger.jsonl").open("wb") as file:
+        ledger = Ledger(lambda line: file.write(line + b"\n"))
+        for place in range(4000):
+            ledger.add(row_of(at=1000.0 + place, item="p" * 200))
+    first, whole = StudyFeed(tmp_path), StudyFeed(tmp_path)
+    assert first.pull()
+    assert 0 < first.totals.calls < 4000
+    whole.pull(everything=True)
+    assert whole.totals.calls == 4000
+    while first.totals.calls < 4000:
+        assert first.pull()
+    assert not first.pull()
 
 
 def test_a_folder_that_is_no_study_is_refused(tmp_path):

@@ -32,6 +32,12 @@ def test_card_leaves_out_empty_facts_and_keeps_its_body_as_it_is():
     assert html.index("mind") > html.index("more")
 
 
+def test_dollars_are_not_read_as_a_formula():
+    """JupyterLab sets what stands between two dollar signs as mathematics, except below these classes."""
+    html = card("From $20,000 to $21,999", [])
+    assert html.startswith('<div class="mathjax_ignore tex2jax_ignore"')
+
+
 def test_long_title_facts_and_notes_are_cut():
     html = card("t" * 100_000, ["f" * 100_000], notes=["n" * 100_000])
     assert len(html) < 4000

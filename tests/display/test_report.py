@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from toolkit.display import Report, seconds_text
@@ -125,6 +127,18 @@ def test_repr_is_plain_small_and_escaped(ledger):
     assert "<b>" not in bundle["text/html"]
     assert "&lt;i&gt;authored" in bundle["text/html"]
     assert len(bundle["text/html"].encode()) < 64_000
+
+
+def test_columns_that_say_nothing_are_left_out_of_the_picture(ledger):
+    """Twelve columns are wider than a page; the frame has them all."""
+    report = make_report(ledger)
+    report.frame["failed"] = 0
+    report.frame["latency_p50_s"] = float("nan")
+    heads = re.findall("<th[^>]*>(.*?)</th>", report._repr_mimebundle_()["text/html"].replace("<wbr>", ""))
+    assert heads[:3] == ["stage", "model", "calls"]
+    assert "failed" not in heads
+    assert "latency_p50_s" not in heads
+    assert "input_tokens" in heads
 
 
 def test_reports_can_be_compared_and_kept_in_sets(ledger):

@@ -24,6 +24,16 @@ def test_figure_wears_the_house_style_and_leaves_the_users_alone():
     assert dict(mpl.rcParams) == before
 
 
+def test_figure_says_in_words_what_it_shows():
+    """For exports that hand it to those who do not see the picture."""
+    fig, axes = figure(2, 1, title="Votes\nof all")
+    axes.set_xlabel("share")
+    data, told = fig._repr_mimebundle_()
+    assert data["image/png"].startswith(PNG)
+    assert told["image/png"]["alt"] == "Votes of all. share"
+    assert figure()[0]._repr_mimebundle_()[1]["image/png"]["alt"] == "A figure"
+
+
 def test_figure_uses_no_pyplot_also_off_the_main_thread():
     code = """
         import sys, threading

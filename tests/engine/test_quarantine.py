@@ -317,6 +317,27 @@ def test_beyond_two_thousand_of_a_kind_and_stage_refusals_are_only_counted(tmp_p
     assert refuse(range(7), "questions").manifest["timeout"]["count"] == 12
 
 
+def test_what_went_beyond_is_told_by_kind_and_stage(tmp_path: Path) -> None:
+    """With a folder and without one: a lab that replays a recording has none, and is bounded too."""
+    with Writer("test") as writer:
+        for quarantine in (Quarantine(), Quarantine(tmp_path / "q", writer)):
+            for _ in range(2):  # refused again, it counts once
+                for number in range(MOST + 30):
+                    quarantine.put("timeout", stage="questions", item=f"p{number}", reason="late", content="")
+            quarantine.put("timeout", stage="personas", item="p1", reason="late", content="")
+            assert len(quarantine) == MOST + 1
+            assert quarantine.manifest["timeout"]["count"] == MOST + 31
+            assert quarantine.manifest["timeout"]["only_counted"] == 30
+            assert quarantine.only_counted() == quarantine.only_counted("timeout", "questions") == {"timeout": 30}
+            assert quarantine.only_counted("schema_mismatch") == quarantine.only_counted(stage="personas") == {}
+            assert quarantine.remove(quarantine.entries[0].id) == 1
+            quarantine.put("timeout", stage="questions", item="new", reason="late", content="")
+            assert len(quarantine) == MOST + 1
+            assert quarantine.remove(stage="questions") == MOST + 30
+            assert quarantine.only_counted() == {}
+            assert quarantine.manifest["timeout"]["count"] == 1
+
+
 def test_list_of_refusals_that_are_only_counted_may_be_torn(tmp_path: Path) -> None:
     beyond = Beyond(tmp_path)
     for number in range(3):

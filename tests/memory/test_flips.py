@@ -49,14 +49,10 @@ def read_as_replay(path: Path, right: dict[str, Entry]) -> None:
 
 
 def read_and_make_anew(path: Path, right: dict[str, Entry]) -> int:
-    """Read as mode ``read`` does: what is not served is asked again; return how many those were.
-
-    Purging may meet damage that no look-up met, and begin the file anew with what verifies: then it is read again.
-    """
+    """Read as mode ``read`` does: what is not served is asked again; return how many those were."""
     made = 0
     with SealedStore(path, heal=True) as store:
-        for _ in range(5):
-            begun_anew = store.counts.quarantined
+        for _ in range(3):
             found = store.get_many(REPLIES, right)
             assert all(entry == right[key] for key, entry in found.items())
             lost = [right[key] for key in right if key not in found]
@@ -64,7 +60,7 @@ def read_and_make_anew(path: Path, right: dict[str, Entry]) -> int:
                 store.put(entry)
             store.flush()
             made += len(lost)
-            if not lost and not store.purge(damaged=True) and store.counts.quarantined == begun_anew:
+            if not lost and not store.purge(damaged=True):
                 break
         assert store.get_many(REPLIES, right) == right
         assert store.validate().damaged == 0

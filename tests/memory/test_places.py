@@ -15,6 +15,7 @@ from toolkit.errors import MemoryCorrupt
 from toolkit.memory import REPLIES, Entry, MemoryWarning, SealedStore
 from toolkit.memory.places import RECENT
 from toolkit.memory.rows import row_of
+from toolkit.memory.schema import PAGE
 
 
 def entry(number: int, text: str = "yes", **rest: Any) -> Entry:
@@ -35,7 +36,7 @@ def fill(store: SealedStore, numbers: range) -> list[Entry]:
 def listed(path: Path) -> int:
     """Return how many entries are not in the index yet."""
     with closing(sqlite3.connect(path)) as connection:
-        sql = "SELECT count(*) FROM uses WHERE id > coalesce((SELECT number FROM marks WHERE name='indexed'), 0)"
+        sql = "SELECT count(*) FROM entries WHERE id > coalesce((SELECT number FROM marks WHERE name='indexed'), 0)"
         return int(connection.execute(sql).fetchone()[0])
 
 
@@ -115,6 +116,87 @@ def test_key_stored_twice_in_one_commit_has_the_later_reply(tmp_path: Path) -> N
         assert len(list(store.entries())) == 1
 
 
+def test_keys_come_back_as_they_were_whatever_they_look_like(tmp_path: Path) -> None:
+    """A digest is kept by its bytes; what only looks like one is kept as text."""
+    keys = ["ab" * 32, "AB" * 32, "ab" * 16, "abc", "ab cd", "0", "00", "é", "key-1", "ab" * 31 + "zz"]
+    made = [Entry(REPLIES, key, b"{}", created=1e9 + place) for place, key in enumerate(keys)]
+    with SealedStore(tmp_path / "m.sqlite", heal=True) as store:
+        for one in made:
+            store.put(one)
+        store.flush()
+        assert store.get_many(REPLIES, keys) == {one.key: one for one in made}
+        assert [one.key for one in store.entries()] == sorted(keys)
+        assert [one.key for one in store.entries(REPLIES, after="ab" * 16)] == sorted(keys)[
+            sorted(keys).index("ab" * 16) + 1 :
+        ]
+        assert not any(store.put(one, overwrite=False).result() for one in made)
+        assert all(store.delete(REPLIES, key).result() for key in keys)
+        assert store.stats().entries == 0
+
+
+def test_use_is_known_before_and_after_the_index_has_an_entry(tmp_path: Path) -> None:
+    path = tmp_path / "m.sqlite"
+    with SealedStore(path, heal=True) as store:
+        fill(store, range(10))
+        assert listed(path) == 10
+        assert store.measure().items == 10
+        assert (store.stats().used or 0.0) > 1e9 + 10
+        assert store.get(REPLIES, entry(0).key) is not None
+        assert store.reduce_size(items_limit=1) == 9
+        assert [one.key for one in store.entries()] == [entry(0).key]
+
+
+def test_index_that_misses_entries_is_found_and_made_anew(tmp_path: Path) -> None:
+    """No row of it is damaged, so only a look at the whole tells; what is there is not paid for again."""
+    path = tmp_path / "m.sqlite"
+    with SealedStore(path, heal=True) as store:
+        made = fill(store, range(50))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM places WHERE id IN (3, 30)")
+    with SealedStore(path, heal=False, read_only=True) as store:
+        assert store.validate().file == "its index does not lead to all entries"
+    with SealedStore(path, heal=True) as store:
+        assert len(store.get_many(REPLIES, [one.key for one in made])) == 48
+        with pytest.warns(MemoryWarning, match="its index does not lead to all entries"):
+            assert store.purge(damaged=True) == 0
+        assert store.get_many(REPLIES, [one.key for one in made]) == {one.key: one for one in made}
+        assert store.validate().file == "ok"
+
+
+def test_row_whose_number_is_damaged_hides_no_other_when_a_file_is_begun_anew(tmp_path: Path) -> None:
+    """Rows are read from both ends of the damage, and a wrong number must not look like the end of the way."""
+    path = tmp_path / "m.sqlite"
+    with SealedStore(path, heal=True) as store:
+        made = fill(store, range(300))
+    content = bytearray(path.read_bytes())
+    lies = content.find(bytes.fromhex(made[149].key)) - 60
+    lies = content.find(b"\x81\x16", lies, lies + 60)  # SQLite's varint of 150
+    content[lies : lies + 2] = b"\x81\x47"  # 199, which there is as well
+    page = content.find(bytes.fromhex(made[169].key)) // PAGE * PAGE
+    content[page] = 0  # no kind of page
+    path.write_bytes(content)
+    gone = {one.key for one in made if content.find(bytes.fromhex(one.key)) // PAGE * PAGE == page}
+    assert 0 < len(gone) < 10
+    with SealedStore(path, heal=True) as store:
+        with pytest.warns(MemoryWarning, match=f"with the {300 - len(gone)} entries"):
+            store.purge(damaged=True)
+        assert store.get_many(REPLIES, [one.key for one in made]).keys() == {one.key for one in made} - gone
+
+
+def test_damage_met_in_one_row_has_the_whole_file_looked_at(tmp_path: Path) -> None:
+    path = tmp_path / "m.sqlite"
+    with SealedStore(path, heal=True) as store:
+        made = fill(store, range(50))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM places WHERE id = 30")
+        connection.execute("UPDATE entries SET body='{}' WHERE id = 7")
+    with SealedStore(path, heal=True) as store:
+        assert store.get(REPLIES, made[6].key) is None
+        with pytest.warns(MemoryWarning, match="with the 49 entries"):
+            store.flush()
+        assert store.get_many(REPLIES, [one.key for one in made]).keys() == {one.key for one in made} - {made[6].key}
+
+
 def test_entry_stored_after_the_newest_left_is_found_by_those_who_knew_that_one(tmp_path: Path) -> None:
     path = tmp_path / "m.sqlite"
     with SealedStore(path, heal=True) as store, SealedStore(path, heal=True) as reader:
@@ -156,20 +238,36 @@ PRAGMA application_id=1146244436; PRAGMA user_version=33686018;
 """
 
 
-@pytest.fixture
-def earlier(tmp_path: Path) -> Path:
-    """A file as version 2 of the format had it, with 30 entries."""
+V3 = """
+CREATE TABLE entries (
+    id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, func TEXT NOT NULL, key TEXT NOT NULL,
+    size INTEGER NOT NULL, created REAL NOT NULL, stage TEXT NOT NULL, item TEXT NOT NULL,
+    template TEXT NOT NULL, model TEXT NOT NULL, sha BLOB NOT NULL, body BLOB NOT NULL);
+CREATE TABLE uses (id INTEGER PRIMARY KEY, used REAL NOT NULL, size INTEGER NOT NULL, hash INTEGER NOT NULL);
+CREATE TABLE marks (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE places (hash INTEGER PRIMARY KEY, id INTEGER NOT NULL);
+CREATE TABLE items (stage TEXT, item TEXT, id INTEGER, PRIMARY KEY (stage, item, id)) WITHOUT ROWID;
+CREATE TABLE functions (func TEXT PRIMARY KEY, code BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE imports (source TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
+PRAGMA application_id=1146244436; PRAGMA user_version=50529027;
+"""
+
+
+@pytest.fixture(params=[V2, V3], ids=["format 2", "format 3"])
+def earlier(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A file as an earlier version of the format had it, with 30 entries, whose keys it held as text."""
     path = tmp_path / "m.sqlite"
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.executescript(V2)
-        rows = [(number + 1, *row_of(entry(number))) for number in range(30)]
+        connection.executescript(request.param)
+        made = [entry(number) for number in range(30)]
+        rows = [(place, *row_of(one)[:2], one.key, *row_of(one)[3:]) for place, one in enumerate(made, 1)]
         connection.executemany(f"INSERT INTO entries VALUES ({','.join('?' * 12)})", rows)  # noqa: S608
     return path
 
 
 def test_file_of_an_earlier_version_is_taken_over_with_all_its_entries(earlier: Path) -> None:
     with (
-        pytest.warns(MemoryWarning, match=r"written by an earlier version \(format 2\).*with the 30 entries"),
+        pytest.warns(MemoryWarning, match=r"written by an earlier version \(format [23]\).*with the 30 entries"),
         SealedStore(earlier, heal=True) as store,
     ):
         assert list(store.entries()) == [entry(number) for number in range(30)]
@@ -180,6 +278,6 @@ def test_file_of_an_earlier_version_is_taken_over_with_all_its_entries(earlier: 
 
 def test_file_of_an_earlier_version_is_left_alone_by_a_replay(earlier: Path) -> None:
     before = earlier.read_bytes()
-    with pytest.raises(MemoryCorrupt, match=r"written by an earlier version \(format 2\)"):
+    with pytest.raises(MemoryCorrupt, match=r"written by an earlier version \(format [23]\)"):
         SealedStore(earlier, heal=False, read_only=True)
     assert earlier.read_bytes() == before

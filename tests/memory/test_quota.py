@@ -12,6 +12,7 @@ import pytest
 from toolkit.errors import InvalidInput
 from toolkit.memory import REPLIES, Entry, SealedStore
 from toolkit.memory.eviction import Bounds, evict, victims
+from toolkit.memory.places import settle
 
 
 def entry(number: int, size: int = 500) -> Entry:
@@ -88,6 +89,7 @@ def test_what_is_read_all_the_time_never_leaves(tmp_path: Path) -> None:
 def test_entry_used_after_it_was_chosen_stays(tmp_path: Path) -> None:
     with SealedStore(tmp_path / "m.sqlite", heal=True) as store:
         fill(store, range(100))
+        store._do(settle)
         (step,) = victims(store._reads.read, Bounds(items=90))
         assert len(step) == 10
         assert store.get(REPLIES, "000003") is not None

@@ -12,6 +12,7 @@ import pytest
 
 from toolkit.errors import InvalidInput
 from toolkit.memory import REPLIES, Entry, SealedStore
+from toolkit.memory.rows import kept_key
 
 
 @pytest.fixture
@@ -32,7 +33,8 @@ def keys(store: SealedStore) -> list[str]:
 def damage(store: SealedStore, *names: str) -> None:
     with closing(sqlite3.connect(store.path)) as connection, connection:
         for name in names:
-            connection.execute("UPDATE entries SET body=replace(body, 'xx', 'yy') WHERE key=?", (name,))
+            sql = "UPDATE entries SET body=replace(body, 'xx', 'yy') WHERE key=?"
+            connection.execute(sql, (kept_key(name),))
 
 
 def test_least_recently_used_leave_first(store: SealedStore) -> None:

@@ -90,6 +90,31 @@ def test_awaiting_many_costs_a_loop_one_wake_up_a_batch() -> None:
         assert asyncio.run(main()) <= len(target.batches) <= 3
 
 
+def test_while_many_come_a_commit_waits_for_more_and_never_for_one_task_alone() -> None:
+    """Fewer commits write fewer pages; what is flushed or closed does not wait."""
+    target = Recorded()
+
+    async def task(number: int) -> None:
+        for turn in range(60):
+            await writer.submit(target, (number, turn))
+            await asyncio.sleep(0.0005)
+
+    async def main() -> None:
+        await asyncio.gather(*(task(number) for number in range(40)))
+
+    with Writer() as writer:
+        asyncio.run(main())
+        assert len(target.batches) < 60 * 40 / 8
+        assert sorted(chain.from_iterable(target.batches)) == [(a, b) for a in range(40) for b in range(60)]
+        writer.flush()
+        single = Recorded()
+        for number in range(30):
+            assert writer.submit(single, number).result(timeout=10) == ("done", number)
+        assert single.batches == [[number] for number in range(30)]
+        last = [writer.submit(target, number) for number in range(50)]
+    assert all(ticket.done() for ticket in last)
+
+
 def test_failing_target_fails_its_own_jobs_only_and_the_writer_lives_on() -> None:
     target = Recorded()
     with Writer() as writer:

@@ -7,6 +7,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from nbval.plugin import find_comment_markers
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -86,6 +87,21 @@ def test_every_output_is_small(path: Path) -> None:
         for output in cell.outputs:
             for kind, shown in output.get("data", {}).items():
                 assert len(str(shown).encode()) <= 100_000, f"{kind} of {cell.source[:40]!r}"
+
+
+@each
+def test_marks_for_nbval_are_ones_that_it_knows(path: Path) -> None:
+    """nbval takes a mark only if it is all there is on its line, and passes over a misspelt one without a word."""
+    for cell in code_of(path):
+        for line in cell.source.splitlines():
+            if "nbval" in line.lower():
+                assert line == "# NBVAL_IGNORE_OUTPUT"
+        assert not cell.metadata.get("tags")  # nbval obeys tags too, but nobody who reads the notebook sees them
+
+
+def test_nbval_knows_the_mark() -> None:
+    assert list(find_comment_markers("# NBVAL_IGNORE_OUTPUT\n# why\n1")) == [("check", False)]
+    assert not list(find_comment_markers("# NBVAL_IGNORE_OUTPUT: why\n1"))
 
 
 @each

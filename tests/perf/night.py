@@ -18,12 +18,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from toolkit.bridge import bridge
 from toolkit.engine import Outcome, Run, run_calls
 from toolkit.lab import Lab
 from toolkit.models import Call, Message
+from toolkit.models._openai_body import body_of
 from toolkit.questions import Choice
 from toolkit.testing import WireProcess
+from toolkit.testing._wire_server import _question as question_of
 
 SLOWEST = 1.25
 """Wall time over the time that the limits alone allow; the issue's bound."""
@@ -118,8 +122,8 @@ class Morning:
     """The server's counts when the night was over."""
     seconds: float
     """Wall time."""
-    unseen: int
-    """Tries of the ledger that may be billed though no reply came."""
+    unseen_by_question: dict[str, int]
+    """Tries of the ledger that may be billed though no reply came, by the server's digest of what was asked."""
     told: str
     """What the lab's report says."""
     again: tuple[int, int]
@@ -146,9 +150,26 @@ class Morning:
         return len(self.stats["delivered_by_question"]) - self.replies
 
     @property
+    def unseen(self) -> int:
+        """Tries of the ledger that may be billed though no reply came."""
+        return sum(self.unseen_by_question.values())
+
+    @property
     def twice(self) -> int:
-        """Questions that two complete answers were delivered to, whoever answered."""
-        return sum(count > 1 for count in self.stats["delivered_by_question"].values())
+        """Questions of which two complete answers were read, whoever answered.
+
+        What the server wrote whole was read, or belongs to a try that was given up: its time ran out while the answer
+        lay in the connection, and the ledger counts it as unseen, in the row of just that question. An answer beyond the
+        first that no such try stands for would have been read and thrown away.
+        """
+        written = self.stats["delivered_by_question"]
+        return sum(count - self.unseen_by_question[question] > 1 for question, count in written.items())
+
+    @property
+    def too_late(self) -> int:
+        """Complete answers beyond the first of a question, each written when its try had been given up."""
+        written: dict[str, int] = self.stats["delivered_by_question"]
+        return sum(count - 1 for count in written.values())
 
     @property
     def by_fallback(self) -> int:
@@ -158,13 +179,19 @@ class Morning:
     @property
     def swallowed(self) -> int:
         """Requests that the server took and never answered."""
-        return sum(self.stats["faults"].get(name, 0) for name in ("drop", "hang"))
+        return sum(int(self.stats["faults"].get(name, 0)) for name in ("drop", "hang"))
 
     @property
     def unanswered(self) -> int:
-        """Requests whose answer was never written whole: the swallowed ones, and those whose time ran out first, as it
-        does now and then where a night's minute takes a second of a busy machine."""
-        return int(self.stats["total"]) - sum(self.stats["by_status"].values())
+        """Requests whose answer was never written whole: the swallowed ones, and those whose time ran out first."""
+        return int(self.stats["total"]) - int(sum(self.stats["by_status"].values()))
+
+    @property
+    def owed(self) -> int:
+        """Tries that the provider may bill though nobody read what they brought, as far as the server can tell: it
+        wrote no answer, or a second one for a question that was answered. Answers of other kinds may have come too late
+        as well: a busy machine gives up what it has not read in time."""
+        return self.unanswered + self.too_late
 
     @property
     def allowed(self) -> float:
@@ -184,7 +211,7 @@ class Morning:
             f"{len(self.outcomes)} rows for {self.night.calls} calls": len(self.outcomes) != self.night.calls,
             f"{self.lost} answers lost": self.lost,
             f"{self.twice} keys got two complete replies": self.twice,
-            f"{self.unseen} unseen tries counted, {self.unanswered} there were": self.unseen != self.unanswered,
+            f"{self.unseen} unseen tries counted, {self.owed} there were at least": self.unseen < self.owed,
             "the report does not tell them": f"{self.unseen:,} tries may be billed" not in self.told,
         }
         return [what for what, wrong in found.items() if wrong]
@@ -199,9 +226,9 @@ class Morning:
         yield f"{night.calls:,} calls: {ok:,} answers ({self.by_fallback:,} by the fallback), failures: {reasons}"
         yield f"ended without a reason: {self.unexplained}"
         yield f"answers lost: {self.lost} (delivered whole by the server and in no row)"
-        yield f"keys with two complete replies: {self.twice}"
+        yield f"keys with two complete replies read: {self.twice} ({self.too_late} more written to tries given up before)"
         yield f"server: {stats['total']:,} requests, {stats['admitted']:,} within the ceiling; faults met: {met}"
-        late = self.unanswered - self.swallowed
+        late = self.unseen - self.swallowed
         yield (
             f"tries that may be billed without a reply: {self.unseen:,} counted, {self.swallowed:,} dropped or hung"
             f"{f', {late:,} out of time' if late else ''}"
@@ -224,13 +251,24 @@ def sleep_through(night: Night, study: Path) -> Morning:
         outcomes = bridge().submit(run_calls(lab.engine, night.questions(), run)).result()
         seconds = time.perf_counter() - began
         stats = wire.stats()
-        unseen = lab.ledger.money(run.id).unseen
+        unseen = {row.item: row.unseen for row in lab.ledger.rows(run.id)}
         told = str(lab.report())
         again = Run("morning")
         bridge().submit(run_calls(lab.engine, night.questions(), again)).result()
         sent = wire.stats()["total"] - stats["total"]
         lab.close()
-    return Morning(night, outcomes, stats, seconds, unseen, " ".join(told.split()), (again.cached, sent))
+    by_question = {digest: unseen[item] for item, digest in asked_as(night, lab).items()}
+    return Morning(night, outcomes, stats, seconds, by_question, " ".join(told.split()), (again.cached, sent))
+
+
+def asked_as(night: Night, lab: Lab) -> dict[str, str]:
+    """Return the digest under which the server counts each item's question."""
+    model: Any = lab.engine.model
+    profile = model._profile  # the request's body, as the adapter writes it
+    return {
+        call.item: question_of(orjson.loads(body_of(call, profile, profile.optional(call, frozenset()))))
+        for call in night.questions()
+    }
 
 
 def main() -> None:

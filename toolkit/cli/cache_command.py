@@ -142,9 +142,9 @@ def _answered(lines: Iterator[bytes]) -> Iterator[str]:
     for line in lines:
         try:
             row = orjson.loads(line)
-            if row["status"] in {"ok", "cached"} and len(bytes.fromhex(row["key"])):
+            if row.get("status", "ok") in {"ok", "cached"} and len(bytes.fromhex(row["key"])):
                 yield row["key"]
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             continue  # a line that a killed process left half written
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,16 +32,16 @@ def list_entries(*, study: Study = None, kind: Kind = None, stage: Stage = None,
     """List what lies in quarantine, oldest first, and count it by kind."""
     quarantine = _open(study)
     entries = [one for one in quarantine.entries if kind in {None, one.kind} and stage in {None, one.stage}]
+    beyond = quarantine.only_counted(kind, stage)
     if as_json:
         print(json.dumps([one.row() for one in entries], indent=2))
-        return
-    for one in entries:
-        print("  ".join(part for part in (one.id, one.kind, one.stage, one.item, one.reason) if part))
-    counts: dict[str, int] = {}
-    for one in entries:
-        counts[one.kind] = counts.get(one.kind, 0) + 1
-    told = ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items()))
-    print(f"{len(entries):,} in quarantine" + (f": {told}" if told else ""), file=sys.stderr)
+    else:
+        for one in entries:
+            print("  ".join(part for part in (one.id, one.kind, one.stage, one.item, one.reason) if part))
+        told = _told(Counter(one.kind for one in entries))
+        print(f"{len(entries):,} in quarantine" + (f": {told}" if told else ""), file=sys.stderr)
+    if beyond:
+        print(f"{sum(beyond.values()):,} more were only counted: {_told(beyond)}", file=sys.stderr)
 
 
 @app.command()
@@ -68,10 +70,14 @@ def remove(
     if everything:
         if ids or kind or stage:
             raise InvalidInput("--all was given beside a choice", hint="Give --all alone, or ids, --kind, --stage.")
-        ids = [entry.id for entry in quarantine.entries]
-    nothing_there = everything and not ids
-    gone = 0 if nothing_there else quarantine.remove(*ids or (), kind=kind, stage=stage)
+        gone = sum(quarantine.remove(kind=one) for one in list(quarantine.manifest))
+    else:
+        gone = quarantine.remove(*ids or (), kind=kind, stage=stage)
     print(f"{gone:,} removed, {len(quarantine):,} left", file=sys.stderr)
+
+
+def _told(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items()))
 
 
 def _open(study: Path | None) -> Quarantine:

@@ -76,6 +76,11 @@ class Chart:
     """The numbers in words, for those who do not see the picture."""
 
     @property
+    def filled(self) -> bool:
+        """Whether there is anything to draw; NaN is nothing."""
+        return any(value > 0 for series in self.series for value in series.y)
+
+    @property
     def top(self) -> float:
         """The largest value that must fit, areas stacked, near bands and rules included; never 0."""
         stacked: list[float] = []

@@ -14,6 +14,7 @@ from toolkit.dashboards.event_log import EventLog
 from toolkit.dashboards.feed import Speed
 from toolkit.dashboards.state import Moment, Running
 from toolkit.dashboards.totals import COLUMNS, Totals
+from toolkit.engine.ledger_lines import Whole
 from toolkit.errors import InvalidInput
 
 __all__ = ["LineFile", "StudyFeed"]
@@ -81,6 +82,15 @@ class LineFile:
         return data[:whole].splitlines()
 
 
+def _columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Return rows as columns; what no row tells is not looked for in each."""
+    told: set[str] = set().union(*rows)
+    return {
+        name: [row.get(name, empty) for row in rows] if name in told else [empty] * len(rows)
+        for name, empty in _EMPTY.items()
+    }
+
+
 @dataclass(slots=True)
 class _Begun:
     verb: str
@@ -116,6 +126,7 @@ class StudyFeed:
         self.totals = Totals()
         self.speed = Speed()
         self._ledger = LineFile(self.folder / _LEDGER)
+        self._whole = Whole()
         self._journal = LineFile(self.folder / _JOURNAL)
         self._runs: dict[str, _Begun] = {}
         self.log = EventLog()
@@ -133,13 +144,16 @@ class StudyFeed:
         told = list(self._journal.read(most))
         for event in told:
             self._follow(event)
-        rows = list(self._ledger.read(most))
-        if rows:
-            self.totals.fold({name: [row.get(name, empty) for row in rows] for name, empty in _EMPTY.items()})
+        before = self.totals.calls
+        # In pieces, so that a long ledger takes little room.
+        while rows := list(map(self._whole, self._ledger.read(_AT_ONCE))):
+            self.totals.fold(_columns(rows))
             self._count(rows)
+            if not everything:
+                break
         self.speed.note(time.monotonic(), self.totals.calls, self.totals.tokens)
         state = tuple(self._active())
-        changed = bool(rows or told or state != self._state)
+        changed = bool(self.totals.calls > before or told or state != self._state)
         self._state = state
         return changed
 
@@ -151,7 +165,7 @@ class StudyFeed:
             for name, run in self._runs.items()
             if name in self._active()
         )
-        return Moment(runs=runs, notes=self.log.notes, title=self.folder.name, model=self._model)
+        return Moment(runs=runs, notes=self.log.notes, title=self.folder.name, model=self._model, from_files=True)
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -67,7 +67,7 @@ def _picture(shown: Sequence[Chart | Bars]) -> str:
 
 def _legend(chart: Chart | Bars) -> str:
     if isinstance(chart, Chart):
-        named = [(series.name, series.colour) for series in chart.series if series.name]
+        named = [(series.name, series.colour) for series in chart.series if series.name and chart.filled]
     else:
         named = [(part.name, part.colour) for part in chart.parts if any(part.values)]
     if len(named) < 2:  # noqa: PLR2004  # one needs no telling apart

@@ -84,7 +84,7 @@ def _distribution(totals: Totals, bands: Bands) -> Chart:
         series=tuple(series),
         x="seconds",
         x_log=True,
-        unit="live answers, logarithmic",
+        unit="live answers, on a logarithmic scale of time",
         bands=held_bands,
         rules=tuple(rules),
         empty="No live answer yet.",

@@ -84,18 +84,22 @@ _LAYOUT = """
 .dr-board .widget-html-content,.dr-html .widget-html-content{line-height:1.45}
 .dr-head{display:flex;flex-wrap:wrap;gap:8px;align-items:baseline;margin:2px 0 6px}
 .dr-name{font-size:15px;font-weight:600}.dr-quiet{color:var(--dr-quiet);fill:var(--dr-quiet)}
-.dr-tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(96px,1fr));gap:8px}
-.dr-tile{background:var(--dr-raised);border-radius:6px;padding:6px 9px;min-width:0}
+.dr-tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(88px,1fr));gap:8px}
+.dr-tile{background:var(--dr-raised);border-radius:6px;padding:6px 7px;min-width:0}
 .dr-tile b{display:block;font-size:17px;line-height:1.25;font-weight:600;font-variant-numeric:tabular-nums;
 white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 .dr-tile span{color:var(--dr-quiet);font-size:12px}
 .dr-tile.dr-alarm{box-shadow:inset 3px 0 0 var(--dr-5)}
-.dr-grid-2{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(320px,100%),1fr));gap:12px;padding:4px 0}
+.dr-grid-2{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(max(320px,50% - 7px),100%),1fr));
+gap:12px;padding:4px 0}
 .dr-panel{border:1px solid var(--dr-line);border-radius:8px;padding:8px 10px;min-width:0;margin:0;overflow-x:auto}
 .dr-wide{grid-column:1/-1}
 .dr-panel h4{margin:0 0 4px;font-size:13px;font-weight:600;color:var(--dr-ink)}
 .dr-panel h4 small{font-weight:400;color:var(--dr-quiet)}
 .dr-svg{display:block;width:100%;max-width:600px;height:auto}
+.dr-board .dr-panel{container-type:inline-size}
+@container (max-width:420px){.dr-svg text{font-size:13px}}
+@container (min-width:520px){.dr-svg text{font-size:9.5px}}
 .dr-legend{display:flex;flex-wrap:wrap;gap:2px 12px;font-size:12px;color:var(--dr-quiet)}
 .dr-legend i{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:5px}
 .dr-bar{height:10px;border-radius:5px;background:var(--dr-raised);position:relative;overflow:hidden;margin:3px 0}
@@ -146,7 +150,7 @@ def panel(title: str, body: str, note: str = "", aside: str = "", *, wide: bool 
 def figure_html(drawn: Chart | Bars) -> str:
     """Return a chart in its panel, with its legend."""
     if isinstance(drawn, Chart):
-        named = [(series.name, series.colour) for series in drawn.series if series.name]
+        named = [(series.name, series.colour) for series in drawn.series if series.name and drawn.filled]
         legend = _legend(named) if len(named) > 1 else ""
         return panel(drawn.title, chart_svg(drawn) + legend, drawn.note, drawn.unit)
     shown = [(part.name, part.colour) for part in drawn.parts if any(part.values)]

@@ -36,7 +36,7 @@ def spend_html(totals: Totals, moment: Moment, until: float) -> str:
     budgets = "".join(_purse(purse) for purse in moment.purses)
     if not budgets:
         known = 'No budget is set: Lab(budget="2 USD") or budget= of a verb sets one.'
-        budgets = f'<div class="dr-quiet">{known if moment.pacing else "Files do not tell the budget."}</div>'
+        budgets = f'<div class="dr-quiet">{"Files do not tell the budget." if moment.from_files else known}</div>'
     return (
         f'<div class="dr-grid-2">{figure_html(charts["spend"])}{figure_html(charts["tokens"])}'
         f"{panel('Budget', budgets)}{panel('What an answer takes', _each(totals))}</div>"
@@ -66,7 +66,7 @@ def _over_time(totals: Totals, until: float) -> Chart:
         title="Money spent" if money else "Tokens spent",
         series=tuple(series),
         y="usd" if money else "number",
-        unit="USD over working time" if money else "over working time; no money was spent",
+        unit="USD over working time" if money else "tokens over working time; no money was spent",
         empty="Nothing was spent yet.",
         note=f"{unpriced:,} calls of unknown price are not in it." if unpriced and money else "",
         facts=f"{told} spent, {kept} saved by memory",

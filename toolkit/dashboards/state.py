@@ -83,6 +83,8 @@ class Moment:
     """What must be said beside the numbers."""
     title: str = ""
     model: str = ""
+    from_files: bool = False
+    """Whether it was read from a study's files: these tell how calls ended, not which are under way."""
 
     @property
     def in_flight(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from html import escape
+from textwrap import wrap
 
 from toolkit.dashboards.chart import MUTED, Bars, Chart, Rule, Series, axis_ticks, short
 
@@ -15,9 +16,11 @@ HEIGHT = 216
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 10, 26
 _ROW = 30
 """Pixels of one bar with its label."""
-_LETTER = 6.5
-"""Pixels of a digit, about."""
+_LETTER = 7.8
+"""Pixels of a digit at the most: letters are larger where the picture is small."""
 _LONGEST_LABEL = 52
+_LETTERS = 64
+"""Letters of a line of text in the middle of a picture."""
 _FEW = 2
 """Marks of a logarithmic axis that are too few to read it by."""
 
@@ -25,10 +28,8 @@ _FEW = 2
 def chart_svg(chart: Chart) -> str:
     """Return a chart as an SVG picture with a text for those who do not see it."""
     frame = _Frame(chart)
-    if not frame.filled:
-        body = (
-            f'<text class="dr-quiet" x="{WIDTH / 2}" y="{HEIGHT / 2}" text-anchor="middle">{escape(chart.empty)}</text>'
-        )
+    if not chart.filled:
+        body = _said(chart.empty, HEIGHT / 2)
     else:
         body = "".join((_grid(frame), _bands(frame), _drawn(frame), _rules(frame), _marks(frame)))
     return _picture(chart.alt, HEIGHT, body)
@@ -37,8 +38,7 @@ def chart_svg(chart: Chart) -> str:
 def bars_svg(bars: Bars) -> str:
     """Return horizontal bars as an SVG picture."""
     if not bars.labels:
-        empty = f'<text class="dr-quiet" x="{WIDTH / 2}" y="40" text-anchor="middle">{escape(bars.empty)}</text>'
-        return _picture(bars.alt, 80, empty)
+        return _picture(bars.alt, 80, _said(bars.empty, 40))
     room = WIDTH - 8 - _LETTER * max(map(len, bars.texts))
     pieces = []
     for place, (label, text) in enumerate(zip(bars.labels, bars.texts, strict=True)):
@@ -75,7 +75,6 @@ class _Frame:
     def __init__(self, chart: Chart) -> None:
         self.chart = chart
         xs = [x for series in chart.series for x in series.x]
-        self.filled = any(any(value == value and value > 0 for value in series.y) for series in chart.series)  # noqa: PLR0124  # NaN
         self.low = min(xs, default=0.0) if chart.x_log else 0.0
         self.high = max(xs, default=1.0)
         if chart.x_log:
@@ -218,6 +217,16 @@ def _marks(frame: _Frame) -> str:
     return "".join(
         f'<path class="dr-mark" d="M{frame.x(x):.1f} {base - 8} l4 8 h-8 z"><title>{escape(told)}</title></path>'
         for x, told in frame.chart.marks
+    )
+
+
+def _said(text: str, y: float) -> str:
+    """Return what stands where there is nothing to draw, in lines that fit the picture."""
+    lines = wrap(text, _LETTERS)
+    top = y - (len(lines) - 1) * 8
+    return "".join(
+        f'<text class="dr-quiet" x="{WIDTH / 2}" y="{top + place * 16:g}" text-anchor="middle">{escape(line)}</text>'
+        for place, line in enumerate(lines)
     )
 
 

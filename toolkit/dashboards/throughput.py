@@ -16,6 +16,7 @@ __all__ = ["throughput_charts", "throughput_html"]
 
 _OUTCOMES = (("live", "ok", 0), ("from memory", "cached", 2), ("failed", "failed", 5))
 _HEAD = (("model", False), ("in flight", True), ("waiting", True), ("calls/min", True), ("tokens/min", True))
+_FROM_FILES = "A study's files tell how calls ended; which are in flight is known only in the kernel that runs them."
 _FEW = 3
 """Points of which none is left out."""
 
@@ -65,7 +66,7 @@ def throughput_html(totals: Totals, moment: Moment, speed: Speed, until: float, 
         if one.paused or one.hits
     ]
     now = f"Now {short(speed.calls)} calls/s, {short(60 * speed.tokens)} tokens/min."
-    told_rows = rows_html(_HEAD, rows, "Read from the study's files: who is in line is not known.")
+    told_rows = rows_html(_HEAD, rows, _FROM_FILES)
     limits = panel("Pace", told_rows, now, wide=True)
     notes = "".join(f'<div class="dr-note">{one}</div>' for one in told)
     drawn = "".join(figure_html(chart) for chart in charts.values())
@@ -83,7 +84,7 @@ def _calls(totals: Totals, moment: Moment, x: list[float], cuts: list[slice], se
     return Chart(
         title="Calls a second",
         series=series,
-        unit="over working time",
+        unit="calls/s over working time",
         bands=(Band(told, band[0], band[2]),) if band else (),
         rules=tuple(Rule(f"limit {short(60 * one)} a minute", one, colour=5) for one in sorted(ceilings)),
         facts=f"{totals.of('ok'):,.0f} live, {totals.of('cached'):,.0f} from memory, {totals.of('failed'):,.0f} failed",
@@ -116,8 +117,8 @@ def _in_flight(totals: Totals, moment: Moment, x: list[float], cuts: list[slice]
         ),
         unit="most at once",
         rules=(Rule(f"concurrency {most}", float(most)),) if most is not None else (),
-        empty="No call was seen in flight yet.",
-        facts=f"{moment.in_flight} in flight now, {moment.waiting} waiting",
+        empty=_FROM_FILES if moment.from_files else "No call was seen in flight yet.",
+        facts="" if moment.from_files else f"{moment.in_flight} in flight now, {moment.waiting} waiting",
     )
 
 

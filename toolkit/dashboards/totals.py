@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from toolkit.dashboards.histogram import LEVELS, levels_of
-from toolkit.dashboards.timeline import Timeline
+from toolkit.dashboards.timeline import BINS, Timeline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +34,9 @@ _RING = 20
 PARTS = ("text in", "cached in", "images in", "text out", "reasoning")
 """Tokens that a provider counts, apart: none is in another."""
 
-_FIELDS = ("ok", "cached", "failed", "cancelled", "retries", "timeouts", *PARTS, "saved", "spent", "spared", "unpriced")
+_STATUSES = {"ok": 0, "cached": 1, "failed": 2, "cancelled": 3}
+_OK, _CACHED, _FAILED = 0, 1, 2
+_FIELDS = (*_STATUSES, "retries", "timeouts", *PARTS, "saved", "spent", "spared", "unpriced")
 _OVER_TIME = ("ok", "cached", "failed", "retries", "timeouts", "tokens", "saved", "spent", "spared")
 _TIMEOUT = "timeout"
 
@@ -140,45 +142,42 @@ class Totals:
         count = len(columns["status"])
         if not count:
             return 0
-        status = np.array(columns["status"])
+        status = np.fromiter((_STATUSES.get(one, -1) for one in columns["status"]), np.int8, count)
         groups = self._grouped(columns["stage"], columns["model"])
         numbers = {name: np.array(columns[name], dtype=np.float64) for name in (*_NUMBERS, *_COUNTS)}
-        facts = self._facts(status, columns["kind"], numbers)
-        places = self.time.places(numbers["at"])
+        failed = np.flatnonzero(status == _FAILED)
+        facts = self._facts(status, numbers)
+        facts["timeouts"] = np.zeros(count)
+        facts["timeouts"][failed] = [columns["kind"][place] == _TIMEOUT for place in failed]
         for field, name in enumerate(_FIELDS):
-            np.add.at(self._sums[:, field], groups, facts[name])
+            self._sums[:, field] += np.bincount(groups, facts[name], GROUPS + 1)
         facts["tokens"] = sum((facts[name] for name in PARTS), start=np.zeros(count))
+        places = self.time.places(numbers["at"])
         for field, name in enumerate(_OVER_TIME):
-            np.add.at(self.time.sums[:, :, field], (places, groups), facts[name])
-        self._time_taken(groups, places, facts["ok"], numbers)
-        self._look(columns, status, numbers)
+            self.time.sums[:, :, field] += _counted((places, groups), (BINS, GROUPS + 1), facts[name])
+        self._time_taken(groups, places, status == _OK, numbers)
+        self._look(columns, failed, status, numbers)
         self.calls += count
         return count
 
     def _grouped(self, stages: Sequence[str], models: Sequence[str]) -> NDArray[np.int64]:
-        places = self._places
-        for group in dict.fromkeys(zip(stages, models, strict=True)):
+        places, pairs = self._places, list(zip(stages, models, strict=True))
+        for group in dict.fromkeys(pairs):
             if group not in places:
                 places[group] = min(len(self.groups), GROUPS)
                 self.groups.append(group)
-        found = [places[group] for group in zip(stages, models, strict=True)]
-        return np.array(found, dtype=np.int64)
+        return np.fromiter(map(places.__getitem__, pairs), np.int64, len(pairs))
 
     @staticmethod
-    def _facts(status: Any, kinds: Sequence[str], numbers: Mapping[str, Any]) -> dict[str, Any]:
-        cached = status == "cached"
+    def _facts(status: Any, numbers: Mapping[str, Any]) -> dict[str, Any]:
+        cached = status == _CACHED
         live = ~cached
         cost, recorded = numbers["cost"], numbers["recorded_cost"]
         tokens = numbers["input"] + numbers["output"]
         told = numbers["cached_input"] + numbers["image"]
-        timeouts = np.array([kind == _TIMEOUT for kind in kinds])
         return {
-            "ok": (status == "ok").astype(float),
-            "cached": cached.astype(float),
-            "failed": (status == "failed").astype(float),
-            "cancelled": (status == "cancelled").astype(float),
+            **{name: (status == place).astype(float) for name, place in _STATUSES.items()},
             "retries": np.where(live, np.maximum(numbers["tries"] - 1.0, 0.0), 0.0),
-            "timeouts": timeouts.astype(float),
             "text in": np.where(live, np.maximum(numbers["input"] - told, 0.0), 0.0),
             "cached in": np.where(live, numbers["cached_input"], 0.0),
             "images in": np.where(live, numbers["image"], 0.0),
@@ -187,37 +186,43 @@ class Totals:
             "saved": np.where(cached, tokens, 0.0),
             "spent": np.where(live, np.nan_to_num(cost), 0.0),
             "spared": np.where(cached, np.nan_to_num(recorded), 0.0),
-            "unpriced": (live & np.isnan(cost) & ((tokens > 0) | (status == "ok"))).astype(float),
+            "unpriced": (live & np.isnan(cost) & ((tokens > 0) | (status == _OK))).astype(float),
         }
 
     def _time_taken(self, groups: Any, places: Any, ok: Any, numbers: Mapping[str, Any]) -> None:
-        answered = (ok > 0) & ~np.isnan(numbers["latency"])
+        answered = ok & ~np.isnan(numbers["latency"])
         if not answered.any():
             return
         groups, places = groups[answered], places[answered]
         latency = numbers["latency"][answered]
         wait = np.maximum(numbers["seconds"][answered] - latency, 0.0)
         levels = levels_of(latency)
-        np.add.at(self.latencies, (groups, levels), 1)
-        np.add.at(self.waits, (groups, levels_of(wait)), 1)
-        np.add.at(self.seconds[:, 0], groups, latency)
-        np.add.at(self.seconds[:, 1], groups, wait)
-        np.add.at(self.time.levels, (places, levels), 1)
+        by_group = (GROUPS + 1, LEVELS)
+        self.latencies += _counted((groups, levels), by_group)
+        self.waits += _counted((groups, levels_of(wait)), by_group)
+        self.seconds[:, 0] += np.bincount(groups, latency, GROUPS + 1)
+        self.seconds[:, 1] += np.bincount(groups, wait, GROUPS + 1)
+        self.time.levels += _counted((places, levels), (BINS, LEVELS))
 
-    def _look(self, columns: Mapping[str, Any], status: Any, numbers: Mapping[str, Any]) -> None:
-        failed = np.flatnonzero(status == "failed")
+    def _look(self, columns: Mapping[str, Any], failed: Any, status: Any, numbers: Mapping[str, Any]) -> None:
         self.kinds.update(columns["kind"][place] for place in failed)
         self.failures.extend(_seen(columns, numbers, int(place)) for place in failed[-_RING:])
-        live = np.flatnonzero(status != "cached")
-        if not len(live):
-            return
-        taken = numbers["seconds"][live]
-        for place in live[np.argsort(taken)[-_RING:]]:
+        live = np.flatnonzero(status != _CACHED)
+        if len(live) > _RING:
+            live = np.sort(live[np.argpartition(numbers["seconds"][live], -_RING)[-_RING:]])
+        for place in live:
             seconds = float(numbers["seconds"][place])
             if len(self._slow) < _RING or seconds > self._slow[0][0]:
                 entry = (seconds, self.calls + int(place), _seen(columns, numbers, int(place)))
                 put = heapq.heappush if len(self._slow) < _RING else heapq.heapreplace
                 put(self._slow, entry)
+
+
+def _counted(places: tuple[Any, Any], shape: tuple[int, int], weights: Any = None) -> Any:
+    """Return how many rows, or what weight of them, fell into each cell of a table; far faster than ``np.add.at``."""
+    rows, columns = shape
+    flat = places[0] * columns + places[1]
+    return np.bincount(flat, weights, rows * columns).reshape(shape)
 
 
 def _seen(columns: Mapping[str, Any], numbers: Mapping[str, Any], place: int) -> Seen:

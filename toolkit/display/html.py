@@ -12,7 +12,7 @@ from toolkit.redact import scrub
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LARGEST_REPR", "ROWS", "bars", "card", "cut", "fit", "table"]
+__all__ = ["LARGEST_REPR", "NO_MATH", "ROWS", "bars", "card", "cut", "fit", "table"]
 
 LARGEST_REPR = 64_000
 """Bytes; no repr is larger."""
@@ -28,6 +28,8 @@ _BAR = 320
 """Pixels of the longest bar."""
 _WHOLE = 1e15
 """Whole numbers below are written out."""
+NO_MATH = 'class="mathjax_ignore tex2jax_ignore"'
+"""Keeps JupyterLab and nbconvert from reading ``$0.41 of $2.00`` as a formula."""
 _FONT = "font-family:system-ui,sans-serif;font-size:13px;line-height:1.45"
 
 
@@ -46,8 +48,8 @@ def card(title: str, facts: Iterable[str], *body: str, notes: Iterable[str] = ()
         for note in notes
     )
     return (
-        f'<div style="{_FONT};max-width:860px">'
-        f'<div style="font-weight:600;font-size:14px">{escape(cut(title, _LINE))}</div>'
+        f'<div {NO_MATH} style="{_FONT};max-width:960px">'
+        f'<b style="display:block;font-weight:600;font-size:14px">{escape(cut(title, _LINE))}</b>'
         f'<div style="opacity:.75">{line}</div>{"".join(body)}{tail}</div>'
     )
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from typing import Any, Literal
 
 from matplotlib.figure import Figure
 
 __all__ = ["NotebookFigure"]
 
+_PLACES: tuple[Literal["left", "center", "right"], ...] = ("left", "center", "right")
 _DPI = 110
 """Sharp enough on a screen, and about 25 KB for a bar chart."""
 
@@ -19,3 +21,15 @@ class NotebookFigure(Figure):
         held = io.BytesIO()
         self.savefig(held, format="png", dpi=_DPI, metadata={"Software": None})
         return held.getvalue()
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the picture, and its description for exports that take one (nbconvert's classic template does)."""
+        return {"image/png": self._repr_png_()}, {"image/png": {"alt": self._alt()}}
+
+    def _alt(self) -> str:
+        """Say what the axes are called and what they count."""
+        told = [self.get_suptitle()]
+        for axes in self.axes:
+            told += [axes.get_title(loc=place) for place in _PLACES]
+            told += [axes.get_ylabel(), axes.get_xlabel()]
+        return ". ".join(dict.fromkeys(" ".join(one.split()) for one in told if one.strip())) or "A figure"

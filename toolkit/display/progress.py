@@ -8,7 +8,7 @@ import time
 from html import escape
 from typing import Any
 
-from toolkit.display.html import cut
+from toolkit.display.html import NO_MATH, cut
 from toolkit.display.report import seconds_text
 from toolkit.engine import Run
 
@@ -83,7 +83,7 @@ class ProgressLine:
         from IPython.display import display
 
         show: Any = display
-        bundle = {"text/plain": text, "text/html": f'<div style="opacity:.75">{escape(text)}</div>'}
+        bundle = {"text/plain": text, "text/html": f'<div {NO_MATH} style="opacity:.75">{escape(text)}</div>'}
         if self._handle is None:
             self._handle = show(bundle, raw=True, display_id=True)
         else:

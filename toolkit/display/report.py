@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from toolkit.display.html import card, table
@@ -18,6 +21,8 @@ __all__ = ["Report", "seconds_text", "usd_text"]
 
 _UNPAID = ("embedded:", "scripted:", "authored:")
 """Providers that nobody pays; their reports show no money."""
+_ALWAYS = frozenset({"stage", "model", "calls"})
+"""Columns that are shown whatever they hold."""
 _MINUTE = 60
 _HOUR = 3600
 
@@ -51,7 +56,8 @@ class Report:
     model: str
     seed: int
     notes: tuple[str, ...]
-    frame: pd.DataFrame
+    stages: Callable[[], pd.DataFrame] = field(repr=False)
+    """Makes ``frame``."""
     money: Money = field(default_factory=lambda: Money(0.0, 0.0, 0, 0))
     """What was spent today and what memory saved, in USD."""
     expected: Expected | None = None
@@ -74,30 +80,33 @@ class Report:
         expected: Expected | None = None,
     ) -> Report:
         """Read a report from the ledger, of one run where it is named."""
-        status = {"ok": 0, "cached": 0, "failed": 0, "cancelled": 0}
-        tries = 0
-        for row in ledger.rows(run):
-            status[row.status] += 1
-            tries += 0 if row.status == "cached" else row.tries
+        ended = ledger.column("status", run)
+        status = Counter(ended)
+        live = [one != "cached" for one in ended]
         usage, remembered = ledger.usage(run)
         return cls(
             title=title,
-            calls=sum(status.values()),
+            calls=len(ended),
             live=status["ok"],
             cached=status["cached"],
             failed=status["failed"],
-            tries=tries,
+            tries=sum(compress(ledger.column("tries", run), live)),
             usage=usage,
             remembered=remembered,
             seconds=seconds,
             model=model,
             seed=seed,
             notes=(*notes, *(note for account in accounts if (note := account.note()))),
-            frame=_by_stage(ledger.frame(run)),
+            stages=partial(_by_stage, ledger, run, len(ended)),
             money=ledger.money(run),
             expected=expected,
             budgets=tuple(f"{account} for {account.scope}" for account in accounts),
         )
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row a stage and model: calls by how they ended, requests, tokens, seconds, USD; made when looked at."""
+        return self.stages()
 
     def __str__(self) -> str:
         """Return the report as lines of plain text."""
@@ -163,12 +172,18 @@ class Report:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
         return {
             "text/plain": str(self),
-            "text/html": card(self.title, self.facts(), table(self.frame), notes=self.notes),
+            "text/html": card(self.title, self.facts(), table(self._told()), notes=self.notes),
         }
 
+    def _told(self) -> pd.DataFrame:
+        """Return the frame without the columns that are empty or 0 in every row, so that it fits a page."""
+        frame = self.frame
+        return frame[[name for name in frame if name in _ALWAYS or frame[name].fillna(0).astype(bool).any()]]
 
-def _by_stage(frame: pd.DataFrame) -> pd.DataFrame:
+
+def _by_stage(ledger: Ledger, run: str | None, calls: int) -> pd.DataFrame:
     """Return one row a stage and model: calls by status, tokens spent and saved, latency of live calls in seconds."""
+    frame = ledger.frame(run).iloc[:calls]  # a whole study's ledger may have grown since
     live = frame["status"] != "cached"
     work = frame.assign(
         live=frame["status"].eq("ok"),

@@ -140,9 +140,14 @@ class Result(abc.ABC):
         ok = len(answered)
         facts = [f"{ok:,} ok", f"{failed:,} failed", f"{cached:,} from memory"] if self._outcomes else []
         if self.report is not None:
-            facts += [f"{self.report.usage.input + self.report.usage.output:,} tokens", self.report.cost]
+            facts += [f"{self.report.usage.input + self.report.usage.output:,} tokens", self._cost()]
             facts += [self.report.model, f"seed {self.report.seed}"]
         return [fact for fact in facts if fact]
+
+    def _cost(self) -> str:
+        """Return what was spent, so that it says by itself what it is."""
+        cost = self.report.cost if self.report is not None else ""
+        return cost if cost.startswith("$") else f"cost {cost}" if cost else ""
 
     def __repr__(self) -> str:
         """Return the result as a few lines of plain text."""

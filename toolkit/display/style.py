@@ -34,7 +34,7 @@ _RC: Mapping[str, Any] = {
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlelocation": "left",
-    "axes.titlesize": 11,
+    "axes.titlesize": 10,
     "axes.titleweight": "bold",
     "figure.facecolor": "white",
     "font.size": 9.5,

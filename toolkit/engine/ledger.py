@@ -7,11 +7,11 @@ import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import TYPE_CHECKING, Any, Literal
 
-import orjson
-
 from toolkit.engine.cache import Remembered
+from toolkit.engine.ledger_lines import Lines
 from toolkit.engine.prices import NOBODY, Cost, PriceBook
 from toolkit.engine.run import current_run
 from toolkit.engine.tries import Tries, current_tries
@@ -88,9 +88,9 @@ Sink = Callable[[bytes], object]
 """Takes one line; it is on disk after the writer's next commit."""
 
 _EMPTY = frozenset({"", 0, None})
-"""What says nothing in a line; left out, for lines are a good part of what a study writes."""
-_MICROSECOND = 6
-"""Digits of seconds that are kept."""
+"""What says nothing; left out of lines, which are a good part of what a study writes."""
+_DIGITS = 4
+"""Digits of seconds that lines keep."""
 
 _TEXTS = ("run", "stage", "item", "model", "status", "key", "kind", "message", "request_id", "price_version")
 _DISTINCT = frozenset({"item", "key", "request_id"})
@@ -98,21 +98,17 @@ _DISTINCT = frozenset({"item", "key", "request_id"})
 _NUMBERS = ("at", "seconds", "latency", "cost", "recorded_cost")
 _TIMES = frozenset({"at", "seconds", "latency"})
 _NAMES = tuple(Row.__slots__)
-_COUNTS = ("tries", "input", "cached_input", "cache_write", "image", "output", "reasoning", "unseen")
-
-
-def line(row: Row) -> bytes:
-    """Return a row as JSON, without the fields that are empty, 0, null, 1 try, or a recorded cost that is today's.
-
-    Example:
-        >>> line(Row("ask-1", "questions", "p0001", "scripted:default", "ok", "ab12", at=1.5))
-        b'{"run":"ask-1","stage":"questions","item":"p0001","model":"scripted:default","status":"ok","key":"ab12","at":1.5}'
-    """
-    return orjson.dumps(told(row))
+_TOKENS = ("input", "cached_input", "cache_write", "image", "output", "reasoning")
+_COUNTS = ("tries", *_TOKENS, "unseen")
 
 
 def told(row: Row) -> dict[str, Any]:
-    """Return what a row has to tell, for a line of a file."""
+    """Return what a row has to tell: all but what is empty, 0, null, 1 try, or a recorded cost that is today's.
+
+    Example:
+        >>> told(Row("ask-1", "questions", "p0001", "scripted:default", "ok", "ab12", at=1.5))["at"]
+        1.5
+    """
     held: dict[str, Any] = {}
     for name in _NAMES:
         value = getattr(row, name)
@@ -120,7 +116,7 @@ def told(row: Row) -> dict[str, Any]:
             continue
         if name == "recorded_cost" and value == row.cost:
             continue
-        held[name] = round(value, _MICROSECOND) if name in _TIMES else value
+        held[name] = round(value, _DIGITS) if name in _TIMES else value
     return held
 
 
@@ -155,6 +151,7 @@ class Ledger:
         self._counts: dict[str, array[int]] = {name: array("q") for name in _COUNTS}
         self._runs: dict[str, array[int]] = {}
         self._interned: dict[str, str] = {}
+        self._lines = Lines()
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -173,7 +170,7 @@ class Ledger:
             counts.append(getattr(row, name))
         self._runs.setdefault(row.run, array("q")).append(place)
         if self._sink is not None:
-            self._sink(line(row))
+            self._sink(self._lines.line(told(row)))
         self._events.emit("call.finished", row=row)
         if row.status == "failed":
             self._events.emit("call.failed", row=row)
@@ -184,10 +181,10 @@ class Ledger:
         for place in places:
             yield self._row(place)
 
-    def column(self, name: str, run: str) -> list[Any]:
-        """Return one column of one run's rows, quickly; a number that is not known is NaN."""
+    def column(self, name: str, run: str | None = None) -> list[Any]:
+        """Return one column, of one run's rows where it is named, quickly; a number that is not known is NaN."""
         held: Any = self._texts.get(name) or self._numbers.get(name) or self._counts.get(name) or ()
-        return [held[place] for place in self._runs.get(run, ())]
+        return list(held) if run is None else [held[place] for place in self._runs.get(run, ())]
 
     def columns(self, names: Sequence[str], start: int = 0, stop: int | None = None) -> dict[str, Any]:
         """Return columns of the rows from ``start`` to before ``stop``, as lists and arrays; unknown numbers are NaN.
@@ -202,13 +199,10 @@ class Ledger:
         import numpy as np
         import pandas as pd
 
-        columns: dict[str, Any] = {}
-        for name in Row.__slots__:
-            held: Any = self._texts.get(name) or self._numbers.get(name) or self._counts.get(name)
-            columns[name] = np.array(held) if isinstance(held, array) else list(held or [])
+        columns: dict[str, Any] = {name: self.column(name, run) for name in Row.__slots__}
+        columns |= {name: np.array(columns[name], dtype=np.float64) for name in _NUMBERS}
+        columns |= {name: np.array(columns[name], dtype=np.int64) for name in _COUNTS}
         frame = pd.DataFrame(columns, columns=list(Row.__slots__))
-        if run is not None:
-            frame = frame.iloc[list(self._runs.get(run, ()))].reset_index(drop=True)
         for name in ("run", "stage", "model", "status", "kind"):
             frame[name] = frame[name].astype("category")
         frame["at"] = pd.to_datetime(frame["at"], unit="s", utc=True)
@@ -235,14 +229,15 @@ class Ledger:
 
     def usage(self, run: str | None = None) -> tuple[Usage, Usage]:
         """Return the tokens spent today and those that memory answered for."""
-        live, remembered = Usage(), Usage()
-        for row in self.rows(run):
-            used = Usage(row.input, row.cached_input, row.cache_write, row.image, row.output, row.reasoning)
-            if row.status == "cached":
-                remembered += used
-            else:
-                live += used
-        return live, remembered
+        cached = [one == "cached" for one in self.column("status", run)]
+        saved: list[int] = []
+        whole: list[int] = []
+        for name in _TOKENS:
+            counts = self.column(name, run)
+            saved.append(sum(compress(counts, cached)))
+            whole.append(sum(counts))
+        live = (every - kept for every, kept in zip(whole, saved, strict=True))
+        return Usage(*live), Usage(*saved)
 
     def money(self, run: str | None = None) -> Money:
         """Return what was spent today and what memory saved, in USD.
@@ -251,15 +246,16 @@ class Ledger:
             >>> Ledger().money().spent
             0.0
         """
-        spent, saved, unpriced, unseen = 0.0, 0.0, 0, 0
-        for row in self.rows(run):
-            unseen += row.unseen
-            if row.status == "cached":
-                saved += row.recorded_cost or 0.0
-            elif row.cost is not None:
-                spent += row.cost
+        spent, saved, unpriced = 0.0, 0.0, 0
+        names = ("status", "cost", "recorded_cost", "input", "output")
+        for status, cost, recorded, *tokens in zip(*(self.column(name, run) for name in names), strict=True):
+            if status == "cached":
+                saved += recorded if recorded == recorded else 0.0  # noqa: PLR0124  # NaN: not known
+            elif cost == cost:  # noqa: PLR0124  # see above
+                spent += cost
             else:
-                unpriced += bool(row.input or row.output or row.status == "ok")
+                unpriced += bool(any(tokens) or status == "ok")
+        unseen = sum(self.column("unseen", run))
         return Money(spent, saved, unpriced, unseen)
 
     def write(

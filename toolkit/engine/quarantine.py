@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from toolkit.engine.quarantine_folder import Kept, QuarantineFolder, counted
+from toolkit.engine.quarantine_folder import Kept, QuarantineFolder
+from toolkit.engine.quarantine_held import QuarantineHeld
 from toolkit.engine.run import current_run
 from toolkit.errors import CallError, CallTimeout, InvalidInput, InvalidReply
 from toolkit.memory import Ticket, Writer
@@ -34,7 +35,7 @@ class Quarantine:
     ``timeout`` and whatever else a caller names. ``manifest.json`` beside the entries holds counts and up to three
     examples a kind. Damaged memory files that were moved aside lie in the same folder and are listed as
     ``memory_file``. Refusing the same reply again, in a re-run for example, keeps it once. Of a kind and stage the
-    first 2,000 are kept; of those beyond only the number is, in the manifest.
+    first 2,000 are kept; of those beyond only the number is, in the manifest and in ``only_counted``.
 
     Args:
         folder: Where; ``None`` keeps entries in this process only.
@@ -54,9 +55,8 @@ class Quarantine:
         self, folder: str | Path | None = None, writer: Writer | None = None, scrubber: Scrubber | None = None
     ) -> None:
         self.scrubber = scrubber or Scrubber()
-        self._folder = QuarantineFolder(Path(folder)) if folder is not None else None
-        self._writer = writer
-        self._held: dict[str, Kept] = {}
+        self._place = QuarantineHeld() if folder is None else QuarantineFolder(Path(folder))
+        self._writer = writer if folder is not None else None
         self._pending: Ticket[Any] | None = None
 
     def put(self, kind: str, *, reason: str, content: str, **where: Any) -> str:
@@ -118,10 +118,8 @@ class Quarantine:
     @property
     def entries(self) -> tuple[Kept, ...]:
         """All entries, oldest first."""
-        if self._folder is None:
-            return tuple(self._held.values())
         self._settle()
-        return self._folder.entries()
+        return self._place.entries()
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -136,10 +134,22 @@ class Quarantine:
     @property
     def manifest(self) -> dict[str, Any]:
         """Count and up to three examples of each kind."""
-        if self._folder is None:
-            return counted(self._held.values())
         self._settle()
-        return self._folder.recount()
+        return self._place.recount()
+
+    def only_counted(self, kind: str | None = None, stage: str | None = None) -> dict[str, int]:
+        """Return how many refusals of each kind went beyond those that are kept.
+
+        Args:
+            kind: Of this kind only.
+            stage: Of this stage only.
+
+        Example:
+            >>> Quarantine().only_counted()
+            {}
+        """
+        self._settle()
+        return dict(self._place.only_counted(kind, stage))
 
     def show(self, id: str) -> Kept:  # noqa: A002  # the field's name in every frame
         """Return one entry.
@@ -173,12 +183,8 @@ class Quarantine:
         if kind is not None or stage is not None:
             fits = (one for one in entries if kind in {None, one.kind} and stage in {None, one.stage})
             chosen |= {entry.id: entry for entry in fits}
-        if self._folder is not None:
-            whole = None if kind is None and stage is None else (kind, stage)
-            return self._folder.remove(chosen.values(), whole)
-        for one in chosen:
-            del self._held[one]
-        return len(chosen)
+        whole = None if kind is None and stage is None else (kind, stage)
+        return self._place.remove(chosen.values(), whole)
 
     def __len__(self) -> int:
         """Return the number of entries."""
@@ -190,12 +196,10 @@ class Quarantine:
         return f"Quarantine({told or 'empty'})"
 
     def _keep(self, entry: Kept) -> None:
-        if self._folder is None:
-            self._held.setdefault(entry.id, entry)
-        elif self._writer is None:
-            self._folder.commit([entry])
+        if self._writer is None:
+            self._place.commit([entry])
         else:
-            self._pending = self._writer.submit(self._folder, entry)
+            self._pending = self._writer.submit(self._place, entry)
 
     def _settle(self) -> None:
         """Wait until what was put is written."""

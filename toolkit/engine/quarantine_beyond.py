@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import orjson
 
 from toolkit.engine.whole_files import put
 
-__all__ = ["Beyond"]
+__all__ = ["Beyond", "BeyondHeld"]
 
 _FILE = ".beyond.jsonl"
 
@@ -47,9 +48,9 @@ class Beyond:
         with os.fdopen(handle, "wb") as file:
             file.write(orjson.dumps([kind, stage, id_]) + b"\n")
 
-    def numbers(self) -> Counter[str]:
-        """Return how many of each kind were counted."""
-        return Counter(kind for kind, _ in self._known().values())
+    def numbers(self, kind: str | None = None, stage: str | None = None) -> Counter[str]:
+        """Return how many of each kind were counted; of one kind or stage only where it is named."""
+        return _numbers(self._known().values(), kind, stage)
 
     def forget(self, kind: str | None, stage: str | None) -> int:
         """Take those of a kind and a stage off the list, of any where it is None, and return how many.
@@ -58,7 +59,7 @@ class Beyond:
             OSError: The file cannot be written.
         """
         known = self._known()
-        left = {id_: one for id_, one in known.items() if kind not in {None, one[0]} or stage not in {None, one[1]}}
+        left = {id_: one for id_, one in known.items() if not _fits(one, kind, stage)}
         if len(left) < len(known):
             put(self._path, b"".join(orjson.dumps([*one, id_]) + b"\n" for id_, one in left.items()))
             self._read = 0
@@ -83,6 +84,46 @@ class Beyond:
                 if kind_stage_id is not None:
                     self._listed[kind_stage_id[2]] = kind_stage_id[:2]
         return self._listed
+
+
+class BeyondHeld:
+    """The same in this process only, for a quarantine without a folder.
+
+    Example:
+        >>> beyond = BeyondHeld()
+        >>> beyond.add("timeout", "questions", "0123456789ab")
+        >>> beyond.numbers("timeout", "personas"), beyond.forget(None, "questions")
+        (Counter(), 1)
+    """
+
+    def __init__(self) -> None:
+        self._listed: dict[str, tuple[str, str]] = {}
+
+    def holds(self, id_: str) -> bool:
+        """Tell whether a refusal was counted."""
+        return id_ in self._listed
+
+    def add(self, kind: str, stage: str, id_: str) -> None:
+        """Count one more."""
+        self._listed[id_] = kind, stage
+
+    def numbers(self, kind: str | None = None, stage: str | None = None) -> Counter[str]:
+        """Return how many of each kind were counted; of one kind or stage only where it is named."""
+        return _numbers(self._listed.values(), kind, stage)
+
+    def forget(self, kind: str | None, stage: str | None) -> int:
+        """Take those of a kind and a stage off the list, of any where it is None, and return how many."""
+        before = len(self._listed)
+        self._listed = {id_: one for id_, one in self._listed.items() if not _fits(one, kind, stage)}
+        return before - len(self._listed)
+
+
+def _numbers(listed: Iterable[tuple[str, str]], kind: str | None, stage: str | None) -> Counter[str]:
+    return Counter(one[0] for one in listed if _fits(one, kind, stage))
+
+
+def _fits(one: tuple[str, str], kind: str | None, stage: str | None) -> bool:
+    return kind in {None, one[0]} and stage in {None, one[1]}
 
 
 def _row(line: bytes) -> tuple[str, str, str] | None:

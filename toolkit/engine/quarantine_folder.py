@@ -7,9 +7,10 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -18,7 +19,7 @@ from toolkit.engine.quarantine_beyond import Beyond
 from toolkit.engine.whole_files import locked, put
 from toolkit.memory import MemoryUnwritable
 
-__all__ = ["Kept", "QuarantineFolder", "counted"]
+__all__ = ["MOST", "Kept", "QuarantineFolder", "counted"]
 
 MEMORY_FILE = "memory_file"
 """The kind of a damaged memory file that was moved aside."""
@@ -142,6 +143,10 @@ class QuarantineFolder:
             return counts
         return self._counted()
 
+    def only_counted(self, kind: str | None = None, stage: str | None = None) -> Counter[str]:
+        """Return how many of each kind went beyond what is kept; of one kind or stage only where it is named."""
+        return self._beyond.numbers(kind, stage)
+
     # --- files ---
 
     def _take(self, entry: Kept, manifest: dict[str, Any]) -> bool:
@@ -165,10 +170,7 @@ class QuarantineFolder:
         return self._kept.get((entry.kind, entry.stage), 0) >= MOST
 
     def _counted(self) -> dict[str, Any]:
-        manifest = counted(self.entries())
-        for kind, number in self._beyond.numbers().items():
-            _grow(manifest, Kept("", kind), beyond=True, number=number)
-        return dict(sorted(manifest.items()))
+        return counted(self.entries(), self._beyond.numbers())
 
     def _files(self) -> Iterator[Path]:
         """Yield one path an entry: no manifest, no lock, no side files of a database, no link to elsewhere."""
@@ -218,8 +220,8 @@ class QuarantineFolder:
         put(self.path / _MANIFEST, orjson.dumps(manifest, option=_INDENTED))
 
 
-def counted(entries: Iterable[Kept]) -> dict[str, Any]:
-    """Return a manifest: for each kind its count and up to three examples.
+def counted(entries: Iterable[Kept], beyond: Mapping[str, int] = MappingProxyType({})) -> dict[str, Any]:
+    """Return a manifest: for each kind its count and up to three examples, and how many were only counted.
 
     Example:
         >>> counted([Kept("0" * 12, "timeout", item="p0001")])["timeout"]["count"]
@@ -228,6 +230,8 @@ def counted(entries: Iterable[Kept]) -> dict[str, Any]:
     manifest: dict[str, Any] = {}
     for entry in entries:
         _grow(manifest, entry)
+    for kind, number in beyond.items():
+        _grow(manifest, Kept("", kind), beyond=True, number=number)
     return dict(sorted(manifest.items()))
 
 

@@ -149,7 +149,8 @@ class Image:
             '<figure style="margin:0">'
             f'<img src="{thumbnail.data_uri}" width="{thumbnail.width}" height="{thumbnail.height}" '
             f'alt="{escape(_short(self.alt, _CAPTION_CHARACTERS))}">'
-            f"<figcaption>{escape(said)}</figcaption></figure>"
+            # The classes keep a notebook from reading two prices in a caption as a formula.
+            f'<figcaption class="mathjax_ignore tex2jax_ignore">{escape(said)}</figcaption></figure>'
         )
         return {"text/html": html, "text/plain": said}
 

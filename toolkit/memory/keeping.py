@@ -18,7 +18,7 @@ from toolkit.errors import InvalidInput
 from toolkit.memory import eviction, upkeep
 from toolkit.memory.database import Database
 from toolkit.memory.entry import Tally
-from toolkit.memory.places import LISTED_AT
+from toolkit.memory.places import LISTED_AT, USED, settle
 from toolkit.memory.reads import StoreReads
 from toolkit.memory.rows import address
 from toolkit.memory.schema import Connection
@@ -26,7 +26,8 @@ from toolkit.memory.upkeep import Stats, Validation, Which
 
 __all__ = ["Keeping", "Measure"]
 
-_THERE = f"SELECT hash FROM ({LISTED_AT})"  # noqa: S608  # constants only
+_THERE = f"SELECT hash FROM ({LISTED_AT})"  # noqa: S608  # constants only, here and below
+_MEASURE = f"SELECT count(*), sum(size), min(used) FROM {USED}"  # noqa: S608
 
 CHUNK = 500
 """Rows looked at in one read, and in one commit."""
@@ -104,7 +105,8 @@ class Keeping(abc.ABC):
         """Remove the entries that meet every condition given, and return how many.
 
         Args:
-            damaged: Only entries that do not verify.
+            damaged: Only entries that do not verify. A file whose trees or index are damaged is begun anew with all
+                that verifies.
             older_than: Only entries made longer ago than this, in seconds or as a timedelta.
             stage: Only this stage's.
             fallback: Only replies that a fallback gave, as ``toolkit.engine.fallback.is_fallback`` tells them.
@@ -122,6 +124,7 @@ class Keeping(abc.ABC):
             removed += self._do(partial(upkeep.remove, numbers=numbers, which=which))
         if damaged:
             self._tally.add(dropped=removed)
+            self._do(upkeep.check)
         self._shrink()
         return removed
 
@@ -153,6 +156,7 @@ class Keeping(abc.ABC):
     def evict(self, bounds: eviction.Bounds, wanted: Callable[[], bool] = lambda: True, *, shrink: bool = True) -> int:
         """Remove what was used longest ago until the bounds hold, as long as it is ``wanted``; return how many went."""
         self.flush()
+        self._do(settle)  # only what is in the index can be told by its time of use
         removed = 0
         for step in eviction.victims(self._reads.read, bounds):
             if not wanted():
@@ -199,7 +203,7 @@ class Keeping(abc.ABC):
 
     def measure(self) -> Measure:
         """Return how much there is now; costs a look at the table of uses, 0.1 s for a million entries."""
-        items, size, oldest = self._reads.read("SELECT count(*), sum(size), min(used) FROM uses", ())[0]
+        items, size, oldest = self._reads.read(_MEASURE, ())[0]
         pages, free, page = (
             int(self._reads.read(f"PRAGMA {name}", ())[0][0]) for name in ("page_count", "freelist_count", "page_size")
         )

@@ -11,7 +11,7 @@ import orjson
 from toolkit.errors import InvalidInput
 from toolkit.memory.entry import Entry, seal_of
 
-__all__ = ["COLUMNS", "READ", "Row", "address", "decoded", "place_of", "row_of", "unseal"]
+__all__ = ["COLUMNS", "KEY", "READ", "Row", "address", "decoded", "kept_key", "place_of", "row_of", "unseal"]
 
 LARGEST = 500_000_000
 """Bytes a body may have; SQLite's own bound is 10^9."""
@@ -19,10 +19,10 @@ LARGEST = 500_000_000
 COLUMNS = "hash, func, key, size, created, stage, item, template, model, sha, body"
 """The columns of a row as ``row_of`` gives them; the long body stands last, so that upkeep never has to page through
 bodies."""
-READ = "func, key, size, created, stage, item, template, model, sha, body"
+KEY = "CASE typeof(key) WHEN 'blob' THEN lower(hex(key)) ELSE key END"
+"""The key as text, in files of all versions; ``kept_key`` is how it stands there."""
+READ = f"func, {KEY}, size, created, stage, item, template, model, sha, body"
 """The columns that ``unseal`` takes."""
-LAST_USE = "(SELECT uses.used FROM uses WHERE uses.id = entries.id)"
-"""When an entry was last written or read; times of use have a table of their own, whose pages hold no bodies."""
 
 Row = tuple[Any, ...]
 
@@ -50,6 +50,20 @@ def address_or_none(func: str, key: str) -> int | None:
         return None
 
 
+def kept_key(key: str) -> bytes | str:
+    r"""Return a key as it stands in the table: a digest by its bytes, which take half the room of its digits.
+
+    Example:
+        >>> kept_key("ab12"), kept_key("AB12")
+        (b'\xab\x12', 'AB12')
+    """
+    try:
+        raw = bytes.fromhex(key)
+    except ValueError:
+        return key
+    return raw if raw.hex() == key else key
+
+
 def row_of(entry: Entry) -> Row:
     """Return the sealed row of an entry, after checking that it may be stored.
 
@@ -72,7 +86,7 @@ def row_of(entry: Entry) -> Row:
     return (
         address(entry.func, entry.key),
         entry.func,
-        entry.key,
+        kept_key(entry.key),
         len(entry.body),
         float(entry.created),
         entry.stage,

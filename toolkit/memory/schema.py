@@ -26,24 +26,24 @@ __all__ = [
 
 APPLICATION = 0x44524D54
 """Marks a database file as ours ("DRMT")."""
-VERSION = 3
+VERSION = 4
 """Of the schema below."""
 STAMP = VERSION * 0x01010101
 """The version as the file's header has it: in each of four bytes, so that a flipped bit is no other version."""
 PAGE = 1024
-"""Bytes of a page. A commit writes whole pages, so small ones keep what is written small: 2.6 bytes for each byte of
-answer on the wire, and 2.5 with pages of 512, with which validation takes a quarter longer
-(``python -m tests.perf.overhead``, ``python -m tests.perf.memory --only rates``)."""
+"""Bytes of a page. A commit writes whole pages, so small ones keep what is written small: 2.8 bytes for each byte of
+answer on the wire, the closing counted (``python -m tests.perf.overhead``). With 512 here it is 2 to 12 % less, and a
+look-up in bulk takes a third longer (``python -m tests.perf.memory --only rates``); with 2048, 6 to 13 % more."""
 
 SCHEMA = """
 CREATE TABLE entries (
-    id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, func TEXT NOT NULL, key TEXT NOT NULL,
+    id INTEGER PRIMARY KEY, used REAL, hash INTEGER NOT NULL, func TEXT NOT NULL, key BLOB NOT NULL,
     size INTEGER NOT NULL, created REAL NOT NULL, stage TEXT NOT NULL, item TEXT NOT NULL,
     template TEXT NOT NULL, model TEXT NOT NULL, sha BLOB NOT NULL, body BLOB NOT NULL);
-CREATE TABLE uses (id INTEGER PRIMARY KEY, used REAL NOT NULL, size INTEGER NOT NULL, hash INTEGER NOT NULL);
+CREATE TABLE uses (id INTEGER PRIMARY KEY, used REAL NOT NULL, size INTEGER NOT NULL);
 CREATE TABLE marks (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE places (hash INTEGER PRIMARY KEY, id INTEGER NOT NULL);
-CREATE TABLE items (stage TEXT, item TEXT, id INTEGER, PRIMARY KEY (stage, item, id)) WITHOUT ROWID;
+CREATE TABLE items (item TEXT, id INTEGER, PRIMARY KEY (item, id)) WITHOUT ROWID;
 CREATE TABLE functions (func TEXT PRIMARY KEY, code BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE imports (source TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
 """

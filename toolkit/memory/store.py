@@ -19,10 +19,10 @@ from toolkit.memory.database import Database, Journal
 from toolkit.memory.entry import REPLIES, Counts, Entry, Tally, after_of, newest
 from toolkit.memory.keeping import Keeping
 from toolkit.memory.lifetime import keep_track
-from toolkit.memory.places import OF_ITEM, STAGES, WITHOUT_STAGE, Recent, settle
+from toolkit.memory.places import OF_ITEM, Recent, settle
 from toolkit.memory.quota import Quota
 from toolkit.memory.reads import StoreReads
-from toolkit.memory.rows import Row, address, address_or_none, decoded, row_of
+from toolkit.memory.rows import KEY, Row, address, address_or_none, row_of
 from toolkit.memory.schema import Connection
 from toolkit.memory.uses import Touch, Uses
 from toolkit.memory.writer import Ticket, Writer
@@ -35,9 +35,9 @@ _MANY = (
     f"SELECT {FOUND} FROM entries WHERE id IN (SELECT id FROM places WHERE hash IN (SELECT value FROM json_each(?)))"  # noqa: S608
 )
 _BY_ID = f"SELECT {FOUND} FROM entries WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608
-_OF_ITEM = f"SELECT {FOUND} FROM entries WHERE id IN ({OF_ITEM}) AND stage=?1 AND item=?2"  # noqa: S608
-_HOLDS = f"SELECT 1 FROM entries WHERE id IN ({WITHOUT_STAGE}) AND func=? LIMIT 1"  # noqa: S608
-_LISTED = "SELECT id FROM entries WHERE {} ORDER BY func, key"
+_OF_ITEM = f"SELECT {FOUND} FROM entries WHERE id IN ({OF_ITEM}) AND item=?1 AND (?2 IS NULL OR stage=?2)"  # noqa: S608
+_HOLDS = f"SELECT 1 FROM entries WHERE id IN ({OF_ITEM}) AND func=?2 LIMIT 1"  # noqa: S608
+_LISTED = f"SELECT id FROM entries WHERE {{}} ORDER BY func, {KEY}"  # noqa: S608
 
 _TRIES = 3
 CHUNK = 500
@@ -96,6 +96,7 @@ class SealedStore(Keeping):
         self._claims: Claims | None = None
         self._quota: Quota | None = None
         self._closed = False
+        self._checked = -1
         keep_track(self)
 
     def __enter__(self) -> Self:
@@ -206,7 +207,7 @@ class SealedStore(Keeping):
             after: Go on behind this key of ``func``, or behind this pair of function and key.
         """
         last = after_of(func, after)
-        condition = "(func, key) > (?, ?)" if func is None else "func=? AND key > ?"
+        condition = f"(func, {KEY}) > (?, ?)" if func is None else f"func=? AND {KEY} > ?"
         numbers = array("q", (row[0] for row in self._reads.read(_LISTED.format(condition), last)))
         for start in range(0, len(numbers), CHUNK):
             listed = numbers[start : start + CHUNK].tolist()
@@ -219,13 +220,12 @@ class SealedStore(Keeping):
 
     def of_item(self, item: str, stage: str | None = None) -> list[Entry]:
         """Return the verified entries made for an item, oldest first, of one stage where it is named."""
-        stages = [stage] if stage is not None else [decoded(row[0]) for row in self._reads.read(STAGES, ())]
-        rows = [row for one in stages for row in self._reads.read(_OF_ITEM, (one, item))]
+        rows = self._reads.read(_OF_ITEM, (item, stage))
         return sorted(self._found.entries(rows), key=lambda entry: entry.created)
 
     def holds(self, func: str) -> bool:
         """Whether there is anything of a researcher's own function, verified or not."""
-        return bool(self._reads.read(_HOLDS, (func,)))
+        return bool(self._reads.read(_HOLDS, ("", func)))  # what belongs to no item may be a function's
 
     # writing
 
@@ -367,7 +367,11 @@ class SealedStore(Keeping):
         return inherited
 
     def _drop_damaged(self, places: Iterable[int]) -> int:
-        return int(self._do(partial(upkeep.drop_damaged, addresses=places)))
+        dropped = int(self._do(partial(upkeep.drop_damaged, addresses=places)))
+        if self._checked != self._database.generation:
+            self._checked = self._database.generation
+            self._submit(Work(upkeep.check))  # where one byte is wrong others may be; nobody waits for the look
+        return dropped
 
     def _touch(self, places: list[int]) -> None:
         if not self.read_only:
@@ -383,4 +387,6 @@ class SealedStore(Keeping):
         return self._writer.submit(self._writes, job)
 
     def _do(self, run: Callable[[Connection], Any], *, shrink: int = 0) -> Any:
-        return self._submit(Work(run, shrink)).result()
+        ticket = self._submit(Work(run, shrink))
+        self._writer.hurry()
+        return ticket.result()

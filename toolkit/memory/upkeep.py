@@ -11,8 +11,8 @@ from typing import Any
 
 from toolkit.errors import InvalidInput, MemoryCorrupt
 from toolkit.memory.entry import FALLBACK_NOTE
-from toolkit.memory.places import AT, forget
-from toolkit.memory.rows import READ, Row, address_or_none, place_of, unseal
+from toolkit.memory.places import ASTRAY, AT, USED, forget
+from toolkit.memory.rows import READ, Row, address_or_none, kept_key, place_of, unseal
 from toolkit.memory.schema import corrupt
 
 __all__ = ["Stats", "Validation", "Which"]
@@ -126,7 +126,7 @@ def stats(read: Read, path: Path, journal: str) -> Stats:
             name = cell.decode("utf-8", "replace") if isinstance(cell, bytes) else "?"
             groups[name] = groups.get(name, 0) + number
     files = [Path(f"{path}{tail}") for tail in ("", "-wal")]
-    used = read("SELECT max(used) FROM uses", ())[0][0]
+    used = read(f"SELECT max(used) FROM {USED}", ())[0][0]  # noqa: S608
     return Stats(
         entries=sum(row[2] for row in rows),
         size=int(sum(row[3] or 0 for row in rows)),
@@ -156,10 +156,29 @@ def validate(read: Read, chunk: int) -> Validation:
                 damaged += 1
                 if len(examples) < _EXAMPLES:
                     examples.append(place_of(row[2:]))
-        problem = str(read("PRAGMA quick_check(1)", ())[0][0], "utf-8", "replace")
+        problem = _structure(read)
     except (sqlite3.DatabaseError, MemoryCorrupt) as error:
         problem = str(error)
     return Validation(ok, damaged, tuple(examples), problem)
+
+
+def _structure(read: Read) -> str:
+    """Return ``ok``, or what is wrong with the trees and the index, which no single row shows."""
+    told = str(read("PRAGMA integrity_check(1)", ())[0][0], "utf-8", "replace")
+    if told != "ok":
+        return told
+    return "its index does not lead to all entries" if read(ASTRAY, ())[0][0] else "ok"
+
+
+def check(connection: sqlite3.Connection) -> None:
+    """See that trees and index are whole, where a damaged row was met or is looked for.
+
+    Raises:
+        sqlite3.DatabaseError: They are not; entries that are there would not be found, and paid for again.
+    """
+    problem = _structure(lambda sql, asked: connection.execute(sql, asked).fetchall())
+    if problem != "ok":
+        raise corrupt(problem)
 
 
 def candidates(read: Read, chunk: int, which: Which) -> Iterator[list[int]]:
@@ -206,7 +225,7 @@ def drop_damaged(connection: sqlite3.Connection, addresses: Iterable[int]) -> in
 def delete(connection: sqlite3.Connection, address: int, func: str, key: str) -> bool:
     """Delete one entry."""
     sql = f"SELECT id FROM entries WHERE id IN ({AT}) AND func=? AND key=?"  # noqa: S608
-    return forget(connection, [row[0] for row in connection.execute(sql, (address, func, key))]) > 0
+    return forget(connection, [row[0] for row in connection.execute(sql, (address, func, kept_key(key)))]) > 0
 
 
 def clear(connection: sqlite3.Connection, func: str | None, kept: Sequence[str] = ()) -> int:

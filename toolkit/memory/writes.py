@@ -13,16 +13,19 @@ import orjson
 
 from toolkit.memory.database import Database, MemoryUnwritable
 from toolkit.memory.entry import Tally
-from toolkit.memory.places import ALL_AT, AT, LISTED_AT, keep
-from toolkit.memory.rows import READ, Row, unseal
+from toolkit.memory.places import Recent, keep, numbers_at, settle
+from toolkit.memory.rows import READ, Row, kept_key, unseal
 from toolkit.memory.schema import Connection
 from toolkit.memory.uses import Touch
 
 __all__ = ["Put", "StoreWrites", "Work"]
 
-_ONE = f"SELECT {READ} FROM entries WHERE id IN ({AT})"  # noqa: S608  # constants only, here and below
-_TOUCH_ONE = "UPDATE uses SET used=max(used, ?) WHERE id=?"
-_TOUCH_MANY = f"UPDATE uses SET used=max(used, ?2) WHERE id IN ({ALL_AT})"  # noqa: S608
+_ONE = f"SELECT {READ} FROM entries WHERE id=?"  # noqa: S608  # constants only
+_TOUCH_ONE = "UPDATE uses SET used=max(used, ?) WHERE id=(SELECT id FROM places WHERE hash=?)"
+_TOUCH_MANY = (
+    "UPDATE uses SET used=max(used, ?2) "
+    "WHERE id IN (SELECT id FROM places WHERE hash IN (SELECT value FROM json_each(?1)))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class StoreWrites:
         self._database = database
         self._tally = tally
         self._connection: Connection | None = None
+        self._recent = Recent()
         self.watch: Callable[[int, int], None] | None = None
         """Told after a commit how many entries it wrote, and how many bytes; on the writer's thread."""
         self.unsettled = False
@@ -96,9 +100,10 @@ class StoreWrites:
             results: list[Any] = []
             for simple, run in groupby(jobs, key=_is_plain_put):
                 share = list(run)
-                results += _put_all(connection, share) if simple else [_do(connection, job) for job in share]
+                results += self._put_all(connection, share) if simple else [self._do(connection, job) for job in share]
             connection.execute("COMMIT")
         except BaseException:
+            self._recent = Recent()  # rows it knows of may never have been committed
             with contextlib.suppress(sqlite3.Error):  # SQLite rolls some failures back by itself
                 connection.execute("ROLLBACK")
             raise
@@ -109,6 +114,29 @@ class StoreWrites:
             self.close()
             self._connection = self._database.connect(write=True)
         return self._connection
+
+    def _do(self, connection: Connection, job: Job) -> Any:
+        match job:
+            case Put():
+                return self._put_if_absent(connection, job)
+            case Touch(reads=reads):
+                return _touch(connection, reads)
+            case Work(run=run):
+                return run(connection)
+
+    def _put_all(self, connection: Connection, jobs: Sequence[Any]) -> list[bool]:
+        keep(connection, [(job.row, job.used) for job in jobs], self._recent)
+        return [True] * len(jobs)
+
+    def _put_if_absent(self, connection: Connection, job: Put) -> bool:
+        place, func, key, *_ = job.row
+        number = numbers_at(connection, [place], self._recent).get(place)
+        if number is not None:
+            entry = unseal(connection.execute(_ONE, (number,)).fetchone())
+            if entry is not None and (entry.func, kept_key(entry.key)) == (func, key):
+                return False
+        self._put_all(connection, [job])  # what stood there was damaged, which is as good as nothing
+        return True
 
     def _after(self, jobs: Sequence[Job], results: list[Any]) -> None:
         sizes = [job.row[_SIZE] for job, result in zip(jobs, results, strict=True) if type(job) is Put and result]
@@ -129,36 +157,11 @@ def _is_plain_put(job: Job) -> bool:
     return type(job) is Put and job.overwrite
 
 
-def _put_all(connection: Connection, jobs: Sequence[Any]) -> list[bool]:
-    keep(connection, [(job.row, job.used) for job in jobs])
-    return [True] * len(jobs)
-
-
-def _do(connection: Connection, job: Job) -> Any:
-    match job:
-        case Put():
-            return _put_if_absent(connection, job)
-        case Touch(reads=reads):
-            return _touch(connection, reads)
-        case Work(run=run):
-            return run(connection)
-
-
 def _touch(connection: Connection, reads: Sequence[tuple[float, Sequence[int]]]) -> None:
     """Note times of use: what was read in bulk in one statement, so that the readers' threads keep running."""
+    settle(connection)  # what is only listed has no row there yet
     single = {addresses[0]: at for at, addresses in reads if len(addresses) == 1}
-    numbers = connection.execute(LISTED_AT, (orjson.dumps(list(single)).decode(),)) if single else ()
-    connection.executemany(_TOUCH_ONE, [(single[address], number) for address, number in numbers])
+    connection.executemany(_TOUCH_ONE, [(at, address) for address, at in single.items()])
     for at, addresses in reads:
         if len(addresses) > 1:
             connection.execute(_TOUCH_MANY, (orjson.dumps(addresses).decode(), at))
-
-
-def _put_if_absent(connection: Connection, job: Put) -> bool:
-    there = connection.execute(_ONE, job.row[:1]).fetchone()
-    if there is not None:
-        entry = unseal(there)
-        if entry is not None and (entry.func, entry.key) == job.row[1:3]:
-            return False
-    _put_all(connection, [job])  # what stood there was damaged, which is as good as nothing
-    return True

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
+from toolkit.display.html import NO_MATH
 from toolkit.errors import InvalidInput
 from toolkit.personas._contradictions import Known, in_fields, in_text
 from toolkit.personas.attribute import Wording, nearest
@@ -239,7 +240,7 @@ class Persona:
         )
         head = f"<p><b>{html.escape(self.name)}</b> <code>{html.escape(self.id)}</code></p>"
         plain = "\n".join([f"{self.name} ({self.id})", *(f"  {label}: {value}" for label, value in facts)])
-        return {"text/plain": plain, "text/html": f"{head}<table>{lines}</table>"}
+        return {"text/plain": plain, "text/html": f"<div {NO_MATH}>{head}<table>{lines}</table></div>"}
 
 
 def plain_value(value: Any) -> Any:

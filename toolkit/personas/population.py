@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
+from toolkit.display.html import NO_MATH
 from toolkit.errors import InvalidInput
 from toolkit.personas._codes import content_digest, description, level_codes, target_rows
 from toolkit.personas._infer import infer
@@ -391,4 +392,4 @@ class Population:
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
         told = f"<details><summary>notes</summary><ul>{notes}</ul></details>" if notes else ""
         body = f"<p><b>{html.escape(repr(self))}</b><br>{html.escape(head)}</p>{told}{table}"
-        return {"text/plain": repr(self), "text/html": body}
+        return {"text/plain": repr(self), "text/html": f"<div {NO_MATH}>{body}</div>"}

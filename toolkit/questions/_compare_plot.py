@@ -75,7 +75,7 @@ def bars_of_two(comparison: Comparison) -> str:
     tail = f'<div style="opacity:.75">… and {more:,} more in .levels</div>' if more else ""
     key = "".join(
         f'<span style="display:inline-block;width:10px;height:10px;background:{colour};margin:0 5px 0 0"></span>'
-        f'<span style="margin-right:14px">{name}</span>'
+        f'<span style="margin-right:14px">{name}</span> '  # the blank shows where styles are taken away
         for colour, name in ((ACCENT, "simulated"), (_HUMAN, "human"))
     )
     pairs = f'<table style="border:none;border-collapse:collapse">{rows}</table>'

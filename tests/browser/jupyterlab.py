@@ -1,29 +1,25 @@
-"""A JupyterLab server of a test's own, and the browser that looks at it."""
+"""A JupyterLab server of a test's own, with a copy of one notebook."""
+
+from __future__ import annotations
 
 import json
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import nbformat
-from playwright.sync_api import Page, sync_playwright
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
-CHROMIUM = Path("/usr/bin/chromium")
-"""Where the system's browser is."""
-_SWITCHES = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 _PATIENCE = 90.0
 _PAUSE = threading.Event()
 
@@ -31,8 +27,8 @@ _PAUSE = threading.Event()
 class JupyterLab:
     """One server with one notebook."""
 
-    def __init__(self, root: Path, base: str, token: str) -> None:
-        self.root = root
+    def __init__(self, notebook: Path, base: str, token: str) -> None:
+        self.notebook = notebook
         self.base = base
         self.token = token
 
@@ -50,11 +46,11 @@ class JupyterLab:
 
     def saved(self) -> dict[str, Any]:
         """Return the notebook as it is on disk."""
-        return json.loads((self.root / "board.ipynb").read_text())
+        return json.loads(self.notebook.read_text())
 
     def run_all(self, page: Page) -> None:
         """Open the notebook and run all cells, once the kernel is connected: the indicator says idle before that."""
-        page.goto(self.address("/lab/tree/board.ipynb"))
+        page.goto(self.address(f"/lab/tree/{self.notebook.name}"))
         until(lambda: ready(self.asked("/api/kernels")))
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_text("Run All Cells", exact=True).click()
@@ -65,7 +61,7 @@ def ready(kernels: Any) -> bool:
     return bool(kernels) and kernels[0]["execution_state"] == "idle" and kernels[0]["connections"] >= 1
 
 
-def until(true: Any) -> None:
+def until(true: Callable[[], object]) -> None:
     """Wait for something to become true."""
     deadline = time.monotonic() + _PATIENCE
     while not true():
@@ -74,24 +70,19 @@ def until(true: Any) -> None:
 
 
 @contextmanager
-def browser() -> Iterator[Page]:
-    """Open the system's browser."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=_SWITCHES)
-        yield chromium.new_page(viewport={"width": 1240, "height": 1150})
-        chromium.close()
+def jupyterlab(root: Path, notebook: Path, *, dark: bool = False) -> Iterator[JupyterLab]:
+    """Serve a copy of a notebook, with settings of its own.
 
-
-@contextmanager
-def jupyterlab(root: Path, cells: list[str], *, dark: bool = False) -> Iterator[JupyterLab]:
-    """Serve a notebook of some cells, with settings of its own."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, root / "board.ipynb")
-    settings = root / "settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
-    (settings / "themes.jupyterlab-settings").write_text(f'{{"theme": "JupyterLab {"Dark" if dark else "Light"}"}}')
+    Args:
+        root: Folder for the copy, the settings and whatever the notebook writes.
+        notebook: What to copy.
+        dark: JupyterLab's dark theme.
+    """
+    copy = Path(shutil.copy(notebook, root))
+    for place, settings in _SETTINGS.items():
+        path = root / "settings" / "@jupyterlab" / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(settings | ({"theme": "JupyterLab Dark"} if dark and "themes" in place else {})))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -109,7 +100,7 @@ def jupyterlab(root: Path, cells: list[str], *, dark: bool = False) -> Iterator[
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    lab = JupyterLab(root, f"http://127.0.0.1:{port}", token)
+    lab = JupyterLab(copy, f"http://127.0.0.1:{port}", token)
     try:
         until(lambda: lab.asked("/api/status"))
         yield lab
@@ -119,3 +110,10 @@ def jupyterlab(root: Path, cells: list[str], *, dark: bool = False) -> Iterator[
             urllib.request.urlopen(gone, timeout=10).close()  # noqa: S310  # our own server
         server.terminate()
         server.wait(30)
+
+
+_SETTINGS: dict[str, dict[str, Any]] = {
+    "apputils-extension/notification.jupyterlab-settings": {"fetchNews": "false", "checkForUpdates": False},
+    "apputils-extension/themes.jupyterlab-settings": {"theme": "JupyterLab Light"},
+    "notebook-extension/tracker.jupyterlab-settings": {"windowingMode": "none"},  # cells out of sight are drawn as well
+}
