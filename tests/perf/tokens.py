@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from toolkit.bench.workload import plain
 from toolkit.engine.prices import price_of
 from toolkit.lab import Lab
 from toolkit.models import Call, Identity
@@ -97,12 +98,16 @@ def examples_pay() -> None:
 
 
 def wall(at_once: int = 64, seconds: float = 0.2, rounds: int = 3) -> None:
-    """Print the wall time of panels against the ideal, the best of some rounds, on a server that thinks."""
+    """Print the wall time of panels against the ideal, the best of some rounds, on a server that thinks.
+
+    Beside them the SDK alone, which asks as many questions of a survey in the same run, without memory, checks or ledger.
+    """
     with tempfile.TemporaryDirectory() as folder, WireProcess(latency=seconds) as wire:
         lab = Lab("openai:m", study=Path(folder), base_url=wire.url, api_key=wire.key, seed=7, concurrency=at_once)
         generate_personas(at_once, "us-adults-2012", detail="brief", seed=1, lab=lab)  # opens connections
-        for detail, n in (("brief", 320), ("standard", 320), ("deep", 320), ("standard", 1280)):
+        for detail, n in (("brief", 300), ("standard", 300), ("deep", 300), ("standard", 1280), ("standard", 5000)):
             ideal = math.ceil(n / at_once) * seconds
+            alone = min(plain(wire.url, wire.key, n, at_once).seconds for _ in range(rounds))
             taken = []
             for seed in range(rounds):
                 began, busy = time.perf_counter(), time.process_time()
@@ -112,7 +117,8 @@ def wall(at_once: int = 64, seconds: float = 0.2, rounds: int = 3) -> None:
             whole, calls, cpu = (min(one) for one in zip(*taken, strict=True))
             print(
                 f"{detail:<9} n={n:>5}: {whole:.2f} s, {whole / ideal:.2f} x the ideal {ideal:.1f} s; the calls alone "
-                f"{calls / ideal:.2f} x; {1e3 * cpu / n:.2f} ms CPU a person; at once {wire.stats()['peak']}"
+                f"{calls / ideal:.2f} x, the SDK alone {alone / ideal:.2f} x; {1e3 * cpu / n:.2f} ms CPU a person; at once "
+                f"{wire.stats()['peak']}"
             )
         lab.close()
 

@@ -4,18 +4,21 @@
     python -m tests.perf.worlds 100 --rounds 5 --latency 0.2 --profile
 
 A chain is the calls of one world, each of which waits for the one before. Prints the longest chain, what it takes at the
-server's latency, the wall time, the ratio (at most 1.15), the most requests the server had at once, and the CPU time of this
-process a call; with --profile, where that went. A hundred worlds at 200 ms are 500 calls a second: the ratio holds where a
+server's latency, the wall time, the ratio (at most 1.15), the same for the SDK alone with as many chains of that length, the
+most requests the server had at once, and the CPU time of this process a call; with --profile, where that went. A hundred worlds at 200 ms are 500 calls a second: the ratio holds where a
 call takes less than 2 ms of CPU, so run it on a machine that does nothing else.
 """
 
 import argparse
+import asyncio
 import cProfile
 import os
 import pstats
 import tempfile
 import time
 from pathlib import Path
+
+from openai import AsyncOpenAI, DefaultAioHttpClient
 
 import toolkit as tk
 from toolkit.bridge import bridge
@@ -24,6 +27,20 @@ from toolkit.testing import WireProcess
 
 MOST = 1.15
 """Wall time over the longest chain's; the issue's bound."""
+
+
+async def plain_chains(url: str, key: str, chains: int, calls: int) -> float:
+    """Return the seconds that the SDK alone takes for so many chains at once, with a prompt of a play's usual size."""
+    async with AsyncOpenAI(base_url=url, api_key=key, max_retries=0, http_client=DefaultAioHttpClient()) as client:
+
+        async def chain(number: int) -> None:
+            for turn in range(calls):
+                said = f"World {number}, turn {turn}. " + "What was said before, word for word. " * 80
+                await client.chat.completions.create(model="worlds", messages=[{"role": "user", "content": said}])
+
+        began = time.perf_counter()
+        await asyncio.gather(*(chain(number) for number in range(chains)))
+        return time.perf_counter() - began
 
 
 def main() -> None:
@@ -68,11 +85,14 @@ def main() -> None:
         chains = items[items.str.contains("/")].value_counts()
         peak = wire.stats()["peak"]
         lab.close()
-    longest = int(chains.max())
+        longest = int(chains.max())
+        alone = asyncio.run(plain_chains(wire.url, wire.key, given.worlds, longest))
     ideal = longest * given.latency
     print(f"{len(played)} worlds, {given.rounds} rounds, {calls:,} calls, {len(played.errors)} errors")
     print(f"longest chain {longest} calls, {ideal:.2f} s at {given.latency * 1000:.0f} ms; wall {wall:.2f} s")
-    print(f"wall over chain {wall / ideal:.3f} (at most {MOST}); most at once {peak}")
+    print(
+        f"wall over chain {wall / ideal:.3f} (at most {MOST}), the SDK alone {alone / ideal:.3f}; most at once {peak}"
+    )
     print(f"CPU {cpu / max(1, calls) * 1000:.2f} ms a call; load of the machine {os.getloadavg()[0]:.1f}")
     if given.profile:
         pstats.Stats(profile).sort_stats("tottime").print_stats(30)

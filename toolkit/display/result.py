@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import abc
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from toolkit.display.codebook import codebook_of
 from toolkit.display.html import LARGEST_REPR, card, fit
 from toolkit.display.report import Report
 from toolkit.engine import BUDGET, NOT_RUN, Outcome
@@ -68,6 +69,20 @@ class Result(abc.ABC):
     @abc.abstractmethod
     def frame(self) -> pd.DataFrame:
         """The result as a frame, with documented columns."""
+
+    def codebook(self) -> pd.DataFrame:
+        """Return what each column of ``frame`` holds: ``column``, ``type``, ``values`` of a category, ``meaning``.
+
+        Example:
+            >>> panel = generate_personas(3, "us-adults-2012", detail="facts", lab=lab)
+            >>> panel.codebook()["meaning"].tolist()[:3]
+            ['id of the persona, unique in the panel', "the persona's name", 'Age, years']
+        """
+        return codebook_of(self.frame, self._meanings())
+
+    def _meanings(self) -> Mapping[str, str]:
+        """Return what the columns of ``frame`` mean, by name."""
+        return {}
 
     @cached_property
     def errors(self) -> pd.DataFrame:

@@ -167,12 +167,8 @@ class Evolutions(Result):
         """One row a feature; ``codebook()`` says what the columns hold."""
         return tables.features(self, self.plateaus, self.sets)
 
-    def codebook(self) -> pd.DataFrame:
-        """Return what each column of ``frame`` holds."""
-        import pandas as pd
-
-        told = {**tables.CODEBOOK, **{name: f"ids of items of {name}, joined by commas" for name in self.sets}}
-        return pd.DataFrame({"column": list(told), "what": list(told.values())})
+    def _meanings(self) -> Mapping[str, str]:
+        return {**tables.CODEBOOK, **{name: f"ids of items of {name}, joined by commas" for name in self.sets}}
 
     @cached_property
     def links(self) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 __all__ = ["ImagePlans", "the_plan"]
 
-_COLUMNS = (
-    "item",
-    "plan_id",
-    "image_type",
-    "size",
-    "n",
-    "style",
-    "original_prompt",
-    "enhanced_prompt",
-    "persona",
-    "session",
-)
+_COLUMNS: Mapping[str, str] = {
+    "item": "what the plan was asked for as: the person's id, or the request's place",
+    "plan_id": "SHA-256 of all that decides the picture",
+    "image_type": "what kind of picture it is",
+    "size": "width x height, pixels",
+    "n": "how many variations",
+    "style": "how it is to be drawn",
+    "original_prompt": "what was asked for",
+    "enhanced_prompt": "what the renderer is told",
+    "persona": "id of the persona it shows",
+    "session": "what it belongs to; names its folder",
+}
 _KINDS = ("image_type", "size", "style")
 """Said once where they are the same for all plans, else columns."""
 
@@ -82,6 +82,9 @@ class ImagePlans(Result, Sequence[ImagePlan]):
             for item, one in zip(self._items, self._plans, strict=True)
         ]  # fmt: skip
         return pd.DataFrame(rows, columns=list(_COLUMNS))
+
+    def _meanings(self) -> Mapping[str, str]:
+        return _COLUMNS
 
     def price(self, renderer: str | None = None, *, quality: str = "medium") -> float | None:
         """Return what rendering all of them will cost, in USD; ``None`` where that of any is unknown.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
@@ -18,10 +18,26 @@ if TYPE_CHECKING:
 
 __all__ = ["ImageResults", "the_picture"]
 
-_COLUMNS = (
-    "item", "plan_id", "variation", "type", "session", "persona", "status", "reused", "service", "model", "width",
-    "height", "size_bytes", "latency_s", "cost_usd", "original_prompt", "sha256", "storage_path",
-)  # fmt: skip
+_COLUMNS: Mapping[str, str] = {
+    "item": "the plan's item, and which variation",
+    "plan_id": "SHA-256 of all that decides the picture",
+    "variation": "which of the plan's variations, from 1",
+    "type": "what kind of picture it is",
+    "session": "what it belongs to; names its folder",
+    "persona": "id of the persona it shows",
+    "status": "ok, failed, or not_run: stopped before",
+    "reused": "whether it was stored already, and nothing was rendered",
+    "service": "the renderer",
+    "model": "the renderer's model",
+    "width": "pixels",
+    "height": "pixels",
+    "size_bytes": "bytes of the file",
+    "latency_s": "seconds that rendering took",
+    "cost_usd": "USD it cost; empty where the price is unknown",
+    "original_prompt": "what was asked for",
+    "sha256": "digest of the file",
+    "storage_path": "where it lies, under the store's root",
+}
 _BRIEF = LARGEST_REPR - 8_000
 
 
@@ -86,6 +102,9 @@ class ImageResults(Result, Sequence[ImageResult]):
         ]  # fmt: skip
         frame = pd.DataFrame(rows, columns=list(_COLUMNS))
         return frame.astype({"latency_s": "float64", "cost_usd": "float64"})
+
+    def _meanings(self) -> Mapping[str, str]:
+        return _COLUMNS
 
     def gallery(self, *, type: str | None = None, persona: str | None = None) -> Gallery:  # noqa: A002  # the field's word
         """Return them as a grid, newest first, with failed cards and a retry; see ``toolkit.images.gallery``."""

@@ -80,6 +80,15 @@ class Panel(Result, Sequence[Persona]):
                 frame[name] = frame[name].astype(pd.CategoricalDtype(list(levels), ordered=True))
         return frame
 
+    def _meanings(self) -> dict[str, str]:
+        columns = [str(name) for name in self.frame]
+        told = dict.fromkeys((name for name in columns if name.startswith("big_five_")), "score, 1 low to 5 high")
+        told |= {name: word.label for one in self._people[:1] for name, word in one.wording.items()}
+        for name, attribute in self.population.attributes.items() if self.population is not None else ():
+            told[name] = ", ".join(part for part in (attribute.label, attribute.unit) if part)
+        written = dict.fromkeys(columns, "written in the portrait")
+        return {**written, **told, "id": "id of the persona, unique in the panel", "name": "the persona's name"}
+
     def _levels(self) -> dict[str, tuple[str, ...]]:
         """Return the levels of the categories: the population's, or those the personas carry."""
         if self.population is None:

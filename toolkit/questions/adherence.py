@@ -94,6 +94,19 @@ class Adherence(Result):
         frame["reason_astray"] = [one.get("reason", "") for one in astray]
         return frame
 
+    def _meanings(self) -> dict[str, str]:
+        return {
+            "persona": "id of the persona, unique in the panel",
+            "name": "the persona's name",
+            "fits": "how well the text fits the person, 1 to 5",
+            "astray": "how little it strays from the person, 1 to 5: the other phrasing, turned round",
+            "score": "mean of the two",
+            "keeps": "whether both are 4 or more",
+            "agree": "whether they are at most one point apart",
+            "reason": "why, in the first phrasing",
+            "reason_astray": "why, in the second",
+        }
+
     @cached_property
     def agreement(self) -> dict[str, float | None]:
         """How far the phrasings agree on those judged in both.

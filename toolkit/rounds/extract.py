@@ -56,6 +56,14 @@ class Extracted(Result):
         self._marks: Sequence[Mapping[str, Any]] = [{} for _ in self._of]
         """Columns that stand before the others, row by row."""
 
+    def _meanings(self) -> Mapping[str, str]:
+        return {
+            **{name: self.answer.meaning(name) or self._told for name in self.answer.columns},
+            "of": "what the row is about: the play, a character or a round",
+            "status": "ok; invalid: replied, but not in the form; failed: no reply; not_run: stopped before",
+            "model": "provider:model that read it",
+        }
+
     @cached_property
     def frame(self) -> pd.DataFrame:
         """What was read, one row each; what is missing is missing, never a default."""

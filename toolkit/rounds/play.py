@@ -13,7 +13,7 @@ from toolkit.engine.whole_files import put
 from toolkit.errors import InvalidInput
 from toolkit.rounds.kept import FORMAT, KeptRound, numbered, read_play, state_after, written
 from toolkit.rounds.production import Production
-from toolkit.rounds.timeline import Timeline, turns_frame
+from toolkit.rounds.timeline import TURN_COLUMNS, Timeline, turns_frame
 from toolkit.rounds.tokens_used import TokensUsed
 
 if TYPE_CHECKING:
@@ -102,6 +102,9 @@ class Play(Result):
     def frame(self) -> pd.DataFrame:
         """One row a turn."""
         return turns_frame(self.timeline)
+
+    def _meanings(self) -> Mapping[str, str]:
+        return TURN_COLUMNS
 
     @property
     def events(self) -> pd.DataFrame:

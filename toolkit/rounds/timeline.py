@@ -18,8 +18,19 @@ if TYPE_CHECKING:
 
 __all__ = ["TURN_COLUMNS", "Timeline", "turns_frame"]
 
-TURN_COLUMNS = ("round", "turn", "speaker", "role", "text", "status", "directive", "entered", "exited", *MOODS)
-"""Columns of a play's frame."""
+TURN_COLUMNS: Mapping[str, str] = {
+    "round": "the round, from 1",
+    "turn": "which turn of the round, from 1",
+    "speaker": "who had the turn",
+    "role": "user, or character",
+    "text": "what was said; missing where the turn failed",
+    "status": "ok, or failed",
+    "directive": "the director's words to this one",
+    "entered": "whether the speaker came on stage in this round",
+    "exited": "whether the speaker left in this round",
+    **{name: f"the speaker's {name} after the round" for name in MOODS},
+}
+"""Columns of a play's frame, and what they mean."""
 
 
 class Timeline(Sequence[dict[str, Any]]):

@@ -12,6 +12,7 @@ from toolkit.errors import Incomplete, InvalidInput
 from toolkit.personas.attribute import nearest
 from toolkit.rounds.conditions import World
 from toolkit.rounds.play import Play
+from toolkit.rounds.timeline import TURN_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +24,13 @@ if TYPE_CHECKING:
 
 __all__ = ["WORLD_COLUMNS", "Worlds"]
 
-WORLD_COLUMNS = ("world", "cast", "condition", "repeat")
-"""Columns that say which world a row is of; they come first in every frame."""
+WORLD_COLUMNS: Mapping[str, str] = {
+    "world": "name of the world",
+    "cast": "which cast played in it, from 1",
+    "condition": "the condition under which it was played",
+    "repeat": "which playing of the same, from 1",
+}
+"""Columns that say which world a row is of, and what they mean; they come first in every frame."""
 
 
 class Worlds(Result):
@@ -88,6 +94,9 @@ class Worlds(Result):
     def frame(self) -> pd.DataFrame:
         """One row a turn, of all worlds."""
         return self._joined([play.frame for play in self])
+
+    def _meanings(self) -> Mapping[str, str]:
+        return {**WORLD_COLUMNS, **TURN_COLUMNS}
 
     @cached_property
     def events(self) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import InvalidInput
@@ -11,6 +11,7 @@ from toolkit.models import Call, Reply
 from toolkit.rounds.conditions import World
 from toolkit.rounds.extract import Extracted, Extraction, check_columns
 from toolkit.rounds.extract import extract as extract_play
+from toolkit.rounds.worlds import WORLD_COLUMNS
 from toolkit.verbs import Job, verb
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ class ExtractedWorlds(Extracted):
     def __init__(self, *, worlds: Sequence[World], **rest: Any) -> None:
         super().__init__(**rest)
         self._marks = [one.to_dict() for one in worlds]
+
+    def _meanings(self) -> Mapping[str, str]:
+        return {**WORLD_COLUMNS, **super()._meanings()}
 
 
 @verb
