@@ -14,9 +14,11 @@ SHORT = Night(
     outage=(1.5 * MINUTE, 4 * MINUTE),
     latency=(0.6, 1.2),
     burst=8,
+    tries=12,
     faults={"rate_limited": 0.06, "server_error": 0.03, "drop": 0.01, "hang": 0.01, "malformed": 0.02},
 )
-"""600 calls in a few seconds: the outage takes 2.5 s of wall time, a try may take 1 s."""
+"""600 calls in a few seconds: the outage takes 2.5 s of wall time, a try may take 1 s. A busy machine sends them in
+clusters, so that now and then six tries in a row were all met by bursts of refusals."""
 
 
 @pytest.fixture(scope="module")

@@ -53,6 +53,8 @@ class Night:
     burst: int = 20
     """Requests in a row that are answered 429."""
     timeout: float = 60.0
+    tries: int = 6
+    """How often a call may be sent."""
     seed: int = 20261121
     faults: dict[str, float] = field(
         default_factory=lambda: {
@@ -91,6 +93,7 @@ class Night:
             limits={f"openai:{PRIMARY}": pace, f"openai:{SPARE}": pace},
             fallbacks=[f"openai:{SPARE}"],
             timeout=self.timeout * scale,
+            tries=self.tries,
             time_scale=scale,
             patience=15 * MINUTE * scale,
             budget="100 USD",

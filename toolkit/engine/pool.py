@@ -7,7 +7,7 @@ import dataclasses
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
 from itertools import islice
@@ -34,6 +34,9 @@ _WINDOW = 256
 _FIRST_WINDOW = 16
 """The first window, and each one while there is something to ask: nothing is sent or read while prompts are made, and
 256 of them would hold up 64 calls at 200 ms for a fifth of their time."""
+
+_AHEAD = 0.01
+"""Seconds between looks at whether further calls should be made ready while the model thinks."""
 
 _SPARE = 0.5
 """Workers beyond the slots, as a share: while they prepare a call or wait for its commit, which may take a sixth of the
@@ -147,6 +150,7 @@ class _Work:
     async def go(self) -> None:
         """Work until nothing is left or the run is stopped; errors that are not a call's own end the run."""
         self._hire(self._slots_made + math.ceil(_SPARE * self._slots_made))
+        self._begin(self._look_ahead())
         forget = self._engine.at_work.watch(self._grow)
         try:
             while pending := [worker for worker in self._workers if not worker.done()]:  # more may be hired meanwhile
@@ -166,10 +170,20 @@ class _Work:
 
     def _hire(self, count: int) -> None:
         for _ in range(count):
-            # A context of its own each, made from the run's: more workers are hired from wherever the wish came.
-            worker = asyncio.get_running_loop().create_task(self._worker(), context=self._context.copy())
-            self._workers.append(worker)
-            self._run.adopt(worker)
+            self._begin(self._worker())
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        # A context of its own each, made from the run's: more workers are hired from wherever the wish came.
+        worker = asyncio.get_running_loop().create_task(work, context=self._context.copy())
+        self._workers.append(worker)
+        self._run.adopt(worker)
+
+    async def _look_ahead(self) -> None:
+        """Make further calls ready while the model thinks, a few at a time, so that none waits for its prompt."""
+        while self._more and not (self._run.stopping or self._over):
+            await asyncio.sleep(_AHEAD)
+            if self._more and len(self._misses) < self._slots_made and not self._refilling.locked():
+                self._refill()
 
     def _grow(self, most: int) -> None:
         """Make slots, and workers for them, where more calls may be at work; the limiter sees to fewer."""

@@ -311,7 +311,8 @@ def _bounded(items: Mapping[str, Any], most: int | None) -> bool:
 def _grouped(items: Mapping[str, Any], most: int | None) -> bool:
     """Say whether a list holds lists of an enum's options, all under the same bound: a ranking with ties."""
     inner = items.get("items", {})
-    return items.get("maxItems") == most and isinstance(inner, Mapping) and _bounded(inner, most)
+    alone = items.get("minItems", 0) <= 1  # a group may hold one option
+    return alone and items.get("maxItems") == most and isinstance(inner, Mapping) and _bounded(inner, most)
 
 
 def _counted_up_to(schema: Mapping[str, Any], total: int) -> bool:

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import orjson
@@ -71,13 +71,13 @@ class Production:
     @cached_property
     def _asked(self) -> dict[str, tuple[prompts.Prompt, Schema | None]]:
         lists = {"cast-name": self.company.names, "tracker-name": tuple(self.scene.trackers)}
+        told = orjson.dumps(self.fixed)
         found = {}
         for agent, profile in self.profiles.items():
             schema = None
             if profile.json_mode == "schema" and profile.json_schema is not None:
                 schema = Schema(agent, sent_schema(profile.json_schema, profile.left_out, lists))
-            prompt = prompts.load(profile.prompt).begun(**self.fixed, reply_form=reply_form(profile))
-            found[agent] = prompt, schema
+            found[agent] = _begun(profile.prompt, reply_form(profile), told), schema
         return found
 
     def schema(self, agent: str) -> Schema | None:
@@ -138,3 +138,9 @@ class Production:
         """
         dump = orjson.dumps([self.to_dict(), *more], option=orjson.OPT_SORT_KEYS, default=str)
         return hashlib.sha256(dump).hexdigest()[:16]
+
+
+@lru_cache(maxsize=256)
+def _begun(prompt: str, form: str, told: bytes) -> prompts.Prompt:
+    """Return a prompt with what stays the same filled in; many worlds of one scene share it."""
+    return prompts.load(prompt).begun(**orjson.loads(told), reply_form=form)
