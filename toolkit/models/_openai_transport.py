@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import httpx2
 from aiohttp import ClientError
-from openai import APIError, APIStatusError, AsyncOpenAI, DefaultAioHttpClient, Omit
+from openai import APIError, APIStatusError, AsyncOpenAI, DefaultAioHttpClient, NotGiven, Omit
 
 from toolkit.models._openai_client import Endpoint
 from toolkit.models._openai_errors import error_of, lost
@@ -37,6 +37,7 @@ _OPTIONS: Any = {
     "max_retries": 0,
     "params": {},
     "security": {"bearer_auth": True},
+    "post_parser": NotGiven(),
 }
 
 
@@ -79,7 +80,8 @@ async def post(client: AsyncOpenAI, url: str, body: bytes, call: Call, identity:
         CallError: In its classes.
     """
     try:
-        return await client.post(url, cast_to=httpx2.Response, content=body, options=_OPTIONS)
+        options: Any = {**_OPTIONS, "timeout": client.timeout}
+        return await client.post(url, cast_to=httpx2.Response, content=body, options=options)
     except APIStatusError as error:
         # Not chained: the SDK's message may repeat the prompt, and tracebacks print it.
         raise error_of(call, error, identity, key) from None
