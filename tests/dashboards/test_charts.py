@@ -95,7 +95,7 @@ def test_ceilings_and_baseline_are_drawn(row_of):
     pacing = (Pacing("openai:m", 3, 9, 8, 240.0, 600_000.0, 2.0, 1),)
     moment = Moment(pacing=pacing, concurrency=8, runs=(Running("ask-1", "ask", 1, 9, 2.0, 1),))
     bands = bands_of("reference")
-    totals = folded([row_of(at=1000.0 + place / 600) for place in range(600)])
+    totals = folded([row_of(at=1000.0 + place / 1200) for place in range(1200)])  # about the baseline's pace
     charts = throughput_charts(totals, moment, 1.0, bands)
     assert charts["throughput"].rules[0].at == 4.0
     assert charts["throughput"].bands[0].name.startswith("baseline")
