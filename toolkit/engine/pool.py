@@ -38,7 +38,7 @@ _FIRST_WINDOW = 16
 _AHEAD = 0.01
 """Seconds between looks at whether further calls should be made ready while the model thinks."""
 
-_SPARE = 0.5
+_SPARE = 0.125
 """Workers beyond the slots, as a share: while they prepare a call or wait for its commit, which may take a sixth of the
 time that the model takes, others are at work."""
 

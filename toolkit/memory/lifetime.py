@@ -5,7 +5,11 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import signal
+import threading
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import toolkit.memory.writer  # noqa: F401  # it registers its end before the stores do, so that it comes after theirs
@@ -42,11 +46,26 @@ def keep_track(store: Tracked) -> None:
 
 
 def _close_all() -> None:
-    for store in list(_OPEN):
-        try:
-            store.close()
-        except DramatisError:
-            _log.warning("%r could not be closed", store, exc_info=True)
+    with _undisturbed():
+        for store in list(_OPEN):
+            try:
+                store.close()
+            except DramatisError:
+                _log.warning("%r could not be closed", store, exc_info=True)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let nobody press Ctrl-C within: the process ends anyhow, and what is queued is written first."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is None or threading.current_thread() is not threading.main_thread():  # it is not ours to set
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _before_fork() -> None:
