@@ -84,7 +84,7 @@ def test_killed_in_the_middle_of_a_round_and_resumed_no_round_is_lost_or_written
     assert done == ([1] if wait_for > 3 else [])
     lab = tk.Lab(ScriptedModel(seed=3), study=study, seed=7)
     play = run_rounds("negotiation", rounds=3, director=False, world=True, lab=lab)
-    assert play.report.cached >= wait_for - 1, "what was stored before the kill costs nothing; one was on its way"
+    assert play.report.cached >= wait_for, "what was answered before the kill costs nothing"
     assert numbers(file_of(play)) == [1, 2, 3]
     trackers = [orjson.loads(line)["after"]["trackers"] for line in file_of(play).read_bytes().splitlines()[1:]]
     assert trackers == [record["roundMetadata"]["trackers"] for record in play.timeline]

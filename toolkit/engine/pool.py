@@ -38,9 +38,9 @@ _FIRST_WINDOW = 16
 _AHEAD = 0.01
 """Seconds between looks at whether further calls should be made ready while the model thinks."""
 
-_SPARE = 0.125
+_SPARE = 1 / 16
 """Workers beyond the slots, as a share: while they prepare a call or wait for its commit, which may take a sixth of the
-time that the model takes, others are at work."""
+time that the model takes, others are at work. Fewer than 16 calls at once have none: a kill costs what was in flight."""
 
 Accept = Callable[[Call, Reply], Any]
 """Turns a reply into a value or raises ``InvalidReply``."""
@@ -149,7 +149,7 @@ class _Work:
 
     async def go(self) -> None:
         """Work until nothing is left or the run is stopped; errors that are not a call's own end the run."""
-        self._hire(self._slots_made + math.ceil(_SPARE * self._slots_made))
+        self._hire(self._slots_made + math.floor(_SPARE * self._slots_made))
         self._begin(self._look_ahead())
         forget = self._engine.at_work.watch(self._grow)
         try:

@@ -26,6 +26,8 @@ class Driven(Job[R]):
 
     logs: bool = False
     """Whether each prompt is logged."""
+    behind: bool = False
+    """Whether turns go on while the reply before is being stored; a round's end waits for it in any case."""
 
     def __init__(self, lab: Lab, *, seed: int, strict: bool, budget: str | Budget | None = None) -> None:
         super().__init__(lab, seed=seed, strict=strict, budget=budget)
@@ -42,7 +44,7 @@ class Driven(Job[R]):
     async def run(self, run: Run) -> R:
         """Play it, on the private loop."""
         self._begin_run(run)
-        run.behind = True  # the next turn need not wait until the one before is stored; a round's end does
+        run.behind = self.behind
         forecast = self.forecast()
         async with self.recording(run) as record:
             driver = Driver(

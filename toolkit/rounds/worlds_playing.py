@@ -52,6 +52,7 @@ def run_worlds(
     Each world has a seed, a state and a file of its own, and what fails in one leaves the others alone. No two worlds
     share a reply, so they are independent draws. As many are at work at once as calls may be in flight
     (``Lab(concurrency=…)``); a play that was stopped or killed goes on after the last round that is there.
+    A kill costs each world at most the one reply that was on its way to the disk.
 
     Args:
         scene: As for ``run_rounds``.
