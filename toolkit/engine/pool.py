@@ -40,7 +40,7 @@ _AHEAD = 0.01
 
 _SPARE = 1 / 16
 """Workers beyond the slots, as a share: while they prepare a call or wait for its commit, which may take a sixth of the
-time that the model takes, others are at work. Fewer than 16 calls at once have none: a kill costs what was in flight."""
+time that the model takes, others are at work. Fewer than 16 calls have none: a kill costs what was in flight."""
 
 Accept = Callable[[Call, Reply], Any]
 """Turns a reply into a value or raises ``InvalidReply``."""
